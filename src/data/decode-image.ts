@@ -1,0 +1,33 @@
+// Image files to pixels, by sharp (libvips). Node only: a page uses its canvas.
+
+import sharp from "sharp";
+import { SpinnError } from "../errors.ts";
+import type { Pixels } from "./dataset.ts";
+import { readBytes } from "./read-file.ts";
+
+/**
+ * A JPEG, PNG or WebP file as upright 8-bit sRGB without alpha.
+ *
+ * @throws {SpinnError} InvalidData when it is missing or damaged, naming it; FileAccess when it cannot be read
+ */
+export async function decodeImageFile(path: string): Promise<Pixels> {
+  return await decodeImage(await readBytes(path), path);
+}
+
+/** The same from memory; `source` names the bytes in errors. @throws {SpinnError} InvalidData */
+export async function decodeImage(bytes: Uint8Array, source: string): Promise<Pixels> {
+  try {
+    const { data, info } = await sharp(bytes, { limitInputPixels: 1 << 28 })
+      .autoOrient()
+      .toColourspace("srgb")
+      .removeAlpha()
+      .raw({ depth: "uchar" })
+      .toBuffer({ resolveWithObject: true });
+    return { width: info.width, height: info.height, data };
+  } catch (cause) {
+    throw new SpinnError("InvalidData", `${source} is not an image that can be decoded`, {
+      hint: "Replace or remove the file.",
+      cause,
+    });
+  }
+}
