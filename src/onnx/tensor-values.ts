@@ -50,8 +50,8 @@ function readData(tensor: TensorProto, reader: (typeof READERS)[keyof typeof REA
     if (raw.byteLength % reader.array.BYTES_PER_ELEMENT !== 0) {
       throw new SpinnError("InvalidModel", `Tensor "${tensor.name}" has ${raw.byteLength} bytes of ${reader.type}`);
     }
-    // A copy, because protobuf gives no promise on alignment.
-    return new reader.array(raw.slice().buffer);
+    // A copy, because protobuf gives no promise on alignment. (Not slice(): a Buffer's shares the memory.)
+    return new reader.array(new Uint8Array(raw).buffer);
   }
   if (reader.type === "int64") return BigInt64Array.from(reader.typed(tensor));
   return reader.array.from(reader.typed(tensor));
