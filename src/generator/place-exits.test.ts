@@ -64,12 +64,14 @@ test("property: the total distance equals that of the exhaustive search", () => 
   );
 });
 
-test.for(REAL_MODELS)("%s has six places within 8 % of the paper's fractions", (name, { skip }) => {
+test.for(REAL_MODELS)("%s has six distinct places near the paper's fractions", (name, { skip }) => {
   needRealModels(skip);
   const model = realModel(name);
   const { total } = countMacs(model);
   const places = placeExits(articulationPoints(model), total);
-  places.forEach(({ macsBefore }, i) => {
-    expect(Math.abs(macsBefore / total - defaultFractions[i]!)).toBeLessThan(0.08);
-  });
+  // SqueezeNet ends in one convolution of a quarter of the work, so that its last exit sits at 75 % instead of 90 %
+  const tolerance = name === "imagenet-squeezenet1_1" ? 0.15 : 0.06;
+  const off = places.map(({ macsBefore }, i) => Math.abs(macsBefore / total - defaultFractions[i]!));
+  expect(Math.max(...off)).toBeLessThan(tolerance);
+  expect(new Set(places.map((p) => p.macsBefore)).size).toBe(6);
 });
