@@ -1,6 +1,9 @@
 // Reading data files: into shared memory, with errors that name the file.
 
-import { open, readFile, stat } from "node:fs/promises";
+import { open, readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
 import { SpinnError } from "../errors.ts";
 
 /**
@@ -39,6 +42,41 @@ export async function readBytes(path: string): Promise<Uint8Array> {
   } catch (cause) {
     throw readError(path, cause);
   }
+}
+
+/** What a gzip file holds. @throws {SpinnError} as {@link readShared}; InvalidData when it is damaged */
+export async function readGzip(path: string): Promise<Uint8Array> {
+  const bytes = await readBytes(path);
+  try {
+    return await promisify(gunzip)(bytes);
+  } catch (cause) {
+    throw new SpinnError("InvalidData", `${path} is not a whole gzip file`, { hint: "Fetch it anew.", cause });
+  }
+}
+
+/**
+ * Names in a folder, links followed, hidden ones left out, in an order that is the same everywhere.
+ *
+ * @throws {SpinnError} InvalidData when there is no such folder; FileAccess when it cannot be read
+ */
+export async function listFolder(path: string): Promise<{ folders: string[]; files: string[] }> {
+  if ((await pathKind(path)) === "file")
+    throw new SpinnError("InvalidData", `${path} is a file`, { hint: "Name the folder that holds the data." });
+  const entries = await readdir(path, { withFileTypes: true }).catch((cause: unknown) => {
+    throw readError(path, cause);
+  });
+  const folders: string[] = [];
+  const files: string[] = [];
+  for (const entry of entries) {
+    if (entry.name.startsWith(".")) continue;
+    const isFolder = entry.isSymbolicLink()
+      ? (await pathKind(join(path, entry.name))) === "folder"
+      : entry.isDirectory();
+    (isFolder ? folders : files).push(entry.name);
+  }
+  folders.sort();
+  files.sort();
+  return { folders, files };
 }
 
 /** Whether something is there, a folder or a file. */
