@@ -12,6 +12,7 @@ import {
   tensorAttribute,
 } from "./attributes.ts";
 import { graphOf } from "./graph-index.ts";
+import { label, nodeLabel } from "./label.ts";
 import { DataType, declaredType, type ModelProto, type NodeProto, opsetOf, type TensorProto } from "./proto.ts";
 import { dimsOf, intValues } from "./tensor-values.ts";
 
@@ -23,6 +24,13 @@ export interface TensorInfo {
   readonly values?: readonly number[];
 }
 
+/** Integer tensors up to this size are followed by value: enough for any list of dimensions, axes or pads. */
+const MAX_VALUES = 64;
+/** More dimensions than this are an attack on us, not a network. */
+export const MAX_RANK = 32;
+/** ONNX Runtime counts elements of many operators in 32 bits. */
+export const MAX_ELEMENTS: number = 2 ** 31;
+
 interface Context {
   readonly node: NodeProto;
   readonly opset: number;
@@ -33,11 +41,8 @@ interface Context {
 type ShapeRule = (c: Context) => TensorInfo[];
 
 function fail(c: Context, why: string): never {
-  const shapes = c.inputs.map((i) => (i ? `[${i.dims.join(", ")}]` : "-")).join(" ");
-  throw new SpinnError(
-    "InvalidModel",
-    `Node "${c.node.name || c.node.output[0]}" (${c.node.opType}) on ${shapes}: ${why}`,
-  );
+  const shapes = c.inputs.slice(0, 8).map((i) => (i ? `[${i.dims.join(", ")}]` : "-"));
+  throw new SpinnError("InvalidModel", `${nodeLabel(c.node)} on ${shapes.join(" ")}: ${why}`);
 }
 
 function input(c: Context, index: number): TensorInfo {
@@ -112,10 +117,7 @@ export function slidingWindow(node: NodeProto, spatial: readonly number[], kerne
   const autoPad = stringAttribute(node, "auto_pad", "NOTSET");
   const given = intsAttribute(node, "pads") ?? [...ones, ...ones].map(() => 0);
   if (strides.length !== rank || dilations.length !== rank || given.length !== 2 * rank || kernel.length !== rank) {
-    throw new SpinnError(
-      "InvalidModel",
-      `Node "${node.name}" (${node.opType}): window attributes do not fit rank ${rank}`,
-    );
+    throw new SpinnError("InvalidModel", `${nodeLabel(node)}: window attributes do not fit rank ${rank}`);
   }
   const ceil = intAttribute(node, "ceil_mode", 0) === 1;
   const pads = [...given];
@@ -133,7 +135,7 @@ export function slidingWindow(node: NodeProto, spatial: readonly number[], kerne
     if (autoPad === "VALID") pads[i] = pads[i + rank] = 0;
     const span = size + pads[i]! + pads[i + rank]! - extent;
     if (!(span >= 0 && stride > 0)) {
-      throw new SpinnError("InvalidModel", `Node "${node.name}" (${node.opType}): window larger than its input`);
+      throw new SpinnError("InvalidModel", `${nodeLabel(node)}: window larger than its input`);
     }
     let steps = (ceil ? Math.ceil(span / stride) : Math.floor(span / stride)) + 1;
     // The last window must start inside the image or its left padding (ONNX, ceil_mode).
@@ -150,6 +152,9 @@ const conv: ShapeRule = (c) => {
   if (x.dims.length < 3 || w.dims.length !== x.dims.length)
     fail(c, "input and weight must have equal rank, at least 3");
   if (x.dims[1] !== w.dims[1]! * group || w.dims[0]! % group !== 0) fail(c, `channels do not fit ${group} group(s)`);
+  const kernel = intsAttribute(c.node, "kernel_shape");
+  if (kernel && kernel.join() !== w.dims.slice(2).join())
+    fail(c, `kernel_shape [${kernel.join(", ")}] is not the weight's`);
   const bias = c.inputs[2];
   if (bias && (bias.dims.length !== 1 || bias.dims[0] !== w.dims[0])) fail(c, "bias does not fit the output channels");
   const { out } = slidingWindow(c.node, x.dims.slice(2), w.dims.slice(2));
@@ -202,6 +207,8 @@ const gemm: ShapeRule = (c) => {
   const [m, k] = intAttribute(c.node, "transA", 0) ? [a.dims[1]!, a.dims[0]!] : [a.dims[0]!, a.dims[1]!];
   const [k2, n] = intAttribute(c.node, "transB", 0) ? [b.dims[1]!, b.dims[0]!] : [b.dims[0]!, b.dims[1]!];
   if (k !== k2) fail(c, `inner dimensions ${k} and ${k2} differ`);
+  const bias = c.inputs[2];
+  if (bias && broadcastDims(bias.dims, [m, n])?.join() !== [m, n].join()) fail(c, "bias does not fit the output");
   return [{ elemType: a.elemType, dims: [m, n] }];
 };
 
@@ -231,8 +238,7 @@ const concat: ShapeRule = (c) => {
     const fits = dims.length === first.dims.length && dims.every((d, k) => k === axis || d === first.dims[k]);
     if (!fits) fail(c, "inputs differ outside the concatenated axis");
     total += dims[axis]!;
-    if (known && values) values.push(...known);
-    else values = undefined;
+    values = known && values && values.length + known.length <= MAX_VALUES ? [...values, ...known] : undefined;
   }
   const dims = first.dims.map((d, i) => (i === axis ? total : d));
   return [{ elemType: first.elemType, dims, ...(values && dims.length === 1 ? { values } : {}) }];
@@ -327,6 +333,7 @@ const squeeze: ShapeRule = (c) => {
 const unsqueeze: ShapeRule = (c) => {
   const x = input(c, 0);
   const raw = intsAttribute(c.node, "axes") ?? constant(c, 1);
+  if (raw.length > MAX_RANK) fail(c, `rank above ${MAX_RANK}`);
   const axes = raw.map((a) => axisOf(c, a, x.dims.length + raw.length));
   const rest = [...x.dims];
   const dims = Array.from({ length: x.dims.length + axes.length }, (_, i) => (axes.includes(i) ? 1 : rest.shift()!));
@@ -369,7 +376,8 @@ const constantOfShape: ShapeRule = (c) => {
   const dims = constant(c, 0);
   const elemType = value ? value.dataType : DataType.FLOAT;
   const fill = elemType === DataType.INT64 && value ? intValues(value)[0]! : undefined;
-  const known = fill !== undefined && sizeOf(dims) <= 64 ? { values: new Array<number>(sizeOf(dims)).fill(fill) } : {};
+  const known =
+    fill !== undefined && sizeOf(dims) <= MAX_VALUES ? { values: new Array<number>(sizeOf(dims)).fill(fill) } : {};
   return [{ elemType, dims, ...known }];
 };
 
@@ -518,12 +526,21 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
 export function infoOf(tensor: TensorProto): TensorInfo {
   const dims = dimsOf(tensor);
   const integer = tensor.dataType === DataType.INT64 || tensor.dataType === DataType.INT32;
-  return { elemType: tensor.dataType, dims, ...(integer && sizeOf(dims) <= 64 ? { values: intValues(tensor) } : {}) };
+  return {
+    elemType: tensor.dataType,
+    dims,
+    ...(integer && sizeOf(dims) <= MAX_VALUES ? { values: intValues(tensor) } : {}),
+  };
+}
+
+/** Are these dimensions that a tensor of ours may have? */
+export function isShape(dims: readonly number[]): boolean {
+  return dims.length <= MAX_RANK && dims.every((d) => Number.isInteger(d) && d >= 0) && sizeOf(dims) < MAX_ELEMENTS;
 }
 
 /** Can we infer the shapes of this operator's outputs? */
 export function isKnownOperator(node: NodeProto): boolean {
-  return ruleKey(node) in shapeRules;
+  return Object.hasOwn(shapeRules, ruleKey(node));
 }
 
 function ruleKey(node: NodeProto): string {
@@ -536,17 +553,18 @@ function ruleKey(node: NodeProto): string {
  * @throws {SpinnError} UnsupportedModel for an operator outside the table, InvalidModel where the shapes do not fit
  */
 export function inferNode(node: NodeProto, inputs: readonly (TensorInfo | undefined)[], opset: number): TensorInfo[] {
-  const rule = shapeRules[ruleKey(node)];
+  const rule = isKnownOperator(node) ? shapeRules[ruleKey(node)] : undefined;
   if (!rule) {
     throw new SpinnError(
       "UnsupportedModel",
-      `Operator ${ruleKey(node)} (node "${node.name || node.output[0]}") is not known`,
-      {
-        hint: "Only operators of image classifiers are; export the network with standard ONNX operators",
-      },
+      `${nodeLabel(node)} is an operator that is not known${node.domain ? `, of domain ${label(node.domain)}` : ""}`,
+      { hint: "Export the network with the standard ONNX operators of image classifiers" },
     );
   }
-  return rule({ node, opset, inputs });
+  const c = { node, opset, inputs };
+  const outputs = rule(c);
+  for (const { dims } of outputs) if (!isShape(dims)) fail(c, `the output cannot have shape [${dims.join(", ")}]`);
+  return outputs;
 }
 
 /**
@@ -562,7 +580,7 @@ export function inferShapes(model: ModelProto, batch = 1): Map<string, TensorInf
   for (const info of graph.input) {
     if (types.has(info.name)) continue;
     const declared = declaredType(info);
-    if (!declared?.dims) throw new SpinnError("UnsupportedModel", `Input "${info.name}" declares no shape`);
+    if (!declared?.dims) throw new SpinnError("UnsupportedModel", `Input ${label(info.name)} declares no shape`);
     types.set(info.name, {
       elemType: declared.elemType,
       dims: declared.dims.map((d) => (typeof d === "number" ? d : batch)),
@@ -573,10 +591,7 @@ export function inferShapes(model: ModelProto, batch = 1): Map<string, TensorInf
       if (!name) return undefined;
       const type = types.get(name);
       if (type) return type;
-      throw new SpinnError(
-        "InvalidModel",
-        `Node "${node.name || node.output[0]}" reads "${name}", which nothing before it makes`,
-      );
+      throw new SpinnError("InvalidModel", `${nodeLabel(node)} reads ${label(name)}, which nothing before it makes`);
     });
     const outputs = inferNode(node, inputs, opset);
     node.output.forEach((name, i) => {
