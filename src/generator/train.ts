@@ -1,0 +1,398 @@
+// The training loop of the progressive model generator (SPINN 4.1): all exits and the trunk jointly from scratch, or the
+// heads alone on a frozen trunk. Resumable at any step, to the same weights as an uninterrupted run.
+
+import { createHash } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { differentiate, type TrainingGraph } from "../autodiff/differentiate.ts";
+import { type OptimizerOptions, sgdDefaults } from "../autodiff/optimizer.ts";
+import {
+  type Augmentation,
+  type Batch,
+  type BatchSource,
+  createBatchLoader,
+  type Dataset,
+  type Preprocessing,
+  prefetch,
+} from "../data/index.ts";
+import { SpinnError } from "../errors.ts";
+import { encodeModel } from "../onnx/codec.ts";
+import type { ModelProto } from "../onnx/proto.ts";
+import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
+import { type LearningRateSchedule, learningRateAt } from "./learning-rate.ts";
+import { batchStatistics, updateRunning } from "./running-statistics.ts";
+import { type StepPool, startStepPool } from "./step-pool.ts";
+import { flattenParameters, flattenStatistics, withWeights } from "./weights.ts";
+
+export interface TrainOptions {
+  dataset: Dataset;
+  preprocessing: Preprocessing;
+  /** @default none */
+  augmentation?: Augmentation;
+  epochs: number;
+  /** Names data order, augmentation and (with the model's own seed) the result. */
+  seed: number;
+  /** Loss weight of every output in an epoch, in the order of the outputs: see cost-function.ts. */
+  tau: (epoch: number, epochs: number) => readonly number[];
+  /** Which weights are trained. @default all */
+  trainable?: (name: string) => boolean;
+  /** @default 128 */
+  batchSize?: number;
+  /** Images that go through the graph at once; batch statistics are taken over these. @default 16 */
+  microBatch?: number;
+  /** Data-parallel threads; part of what determines the result. @default one a core, as far as the batch divides */
+  workers?: number;
+  /** @default SGD, Nesterov momentum 0.9, weight decay 5e-4 */
+  optimizer?: OptimizerOptions;
+  learningRate: LearningRateSchedule;
+  /** Probability spread evenly over all classes in the targets. @default 0 */
+  labelSmoothing?: number;
+  /** Decay, a step, of the moving average of the weights, which becomes the result; 0: the last weights are it. @default 0 */
+  averageDecay?: number;
+  /** @default ["cpu"] */
+  executionProviders?: readonly string[];
+  /** File that the run is saved to every `everySeconds` (default 60) and when it is aborted. */
+  checkpoint?: { readonly path: string; readonly everySeconds?: number };
+  /** Go on from the checkpoint where there is one. @default false */
+  resume?: boolean;
+  /** Measured after every `validateEvery` epochs (default 5) and after the last: top-1 of every output on held-out images. */
+  validate?: (model: ModelProto) => Promise<readonly number[]>;
+  validateEvery?: number;
+  onProgress?: (progress: TrainProgress) => void;
+  onEpoch?: (record: EpochRecord) => void;
+  /** Stops after the step in hand, with a checkpoint. */
+  signal?: AbortSignal;
+}
+
+export interface TrainProgress {
+  /** From 0. */
+  readonly epoch: number;
+  readonly epochs: number;
+  /** Steps done in this epoch. */
+  readonly step: number;
+  readonly stepsPerEpoch: number;
+  /** Means over this epoch so far, one for each output. */
+  readonly losses: readonly number[];
+  readonly top1: readonly number[];
+  readonly learningRate: number;
+  readonly imagesPerSecond: number;
+  readonly secondsLeft: number;
+}
+
+export interface EpochRecord {
+  /** From 1, as people count. */
+  readonly epoch: number;
+  readonly learningRate: number;
+  /** Mean training loss of each output. */
+  readonly losses: readonly number[];
+  /** Training accuracy of each output. */
+  readonly top1: readonly number[];
+  /** Held-out accuracy of each output, in the epochs that were validated. */
+  readonly heldOutTop1?: readonly number[];
+  readonly seconds: number;
+}
+
+export interface TrainResult {
+  readonly model: ModelProto;
+  readonly history: readonly EpochRecord[];
+}
+
+/** What a checkpoint holds beside the vectors. */
+interface Progress {
+  epoch: number;
+  step: number;
+  losses: number[];
+  hits: number[];
+  seconds: number;
+  history: EpochRecord[];
+}
+
+/** Batches whose statistics make the final normalisation when the weights are an average that no batch was run with. */
+const STATISTICS_BATCHES = 64;
+
+/**
+ * Trains `model`, whose outputs are logits and whose opset is 14 or later.
+ *
+ * @returns a new model; `model` is left alone
+ * @throws {SpinnError} Training when a loss is no longer finite or the checkpoint is another run's; Aborted
+ */
+export async function train(model: ModelProto, options: TrainOptions): Promise<TrainResult> {
+  const plan = resolve(options);
+  const graph = differentiate(model, {
+    batch: plan.microBatch,
+    ...(options.trainable && { trainable: options.trainable }),
+  });
+  const source = openSource(plan);
+  let pool: StepPool | undefined;
+  try {
+    pool = await startStepPool(graph, plan);
+    const run = new TrainingRun(model, graph, pool, source, plan);
+    return await run.go();
+  } finally {
+    await Promise.all([pool?.close(), source.close()]);
+  }
+}
+
+type Plan = TrainOptions &
+  Required<
+    Pick<
+      TrainOptions,
+      "batchSize" | "microBatch" | "workers" | "optimizer" | "labelSmoothing" | "averageDecay" | "executionProviders"
+    >
+  >;
+
+function resolve(options: TrainOptions): Plan {
+  const { batchSize = 128, microBatch = 16, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
+  if (!(Number.isInteger(options.epochs) && options.epochs > 0)) {
+    throw new RangeError(`epochs must be a positive integer, not ${options.epochs}`);
+  }
+  const micros = batchSize / microBatch;
+  const cores = availableParallelism();
+  const divisors = Array.from({ length: cores }, (_, i) => cores - i).filter((w) => Number.isInteger(micros / w));
+  const workers = options.workers ?? divisors[0] ?? 1;
+  const executionProviders = options.executionProviders ?? ["cpu"];
+  return { ...options, batchSize, microBatch, workers, optimizer, labelSmoothing, averageDecay, executionProviders };
+}
+
+function openSource(plan: Plan): BatchSource {
+  const { batchSize, preprocessing, augmentation, seed } = plan;
+  const loader = {
+    batchSize,
+    preprocessing,
+    ...(augmentation && { augmentation }),
+    shuffle: true,
+    dropLast: true,
+    seed,
+  };
+  return plan.dataset.share ? prefetch(plan.dataset, loader) : createBatchLoader(plan.dataset, loader);
+}
+
+class TrainingRun {
+  readonly #model: ModelProto;
+  readonly #graph: TrainingGraph;
+  readonly #pool: StepPool;
+  readonly #source: BatchSource;
+  readonly #plan: Plan;
+  readonly #running: Float32Array;
+  #progress: Progress;
+  #sessionImages = 0;
+  #sessionSeconds = 0;
+  #savedAt = performance.now();
+  readonly #fingerprint: string;
+
+  constructor(model: ModelProto, graph: TrainingGraph, pool: StepPool, source: BatchSource, plan: Plan) {
+    this.#model = model;
+    this.#graph = graph;
+    this.#pool = pool;
+    this.#source = source;
+    this.#plan = plan;
+    this.#running = flattenStatistics(model, graph);
+    this.#fingerprint = fingerprint(model, graph, plan);
+    this.#progress = { epoch: 0, step: 0, ...this.#emptySums(), history: [] };
+    flattenParameters(model, graph, pool.memory.parameters);
+    pool.memory.average.set(pool.memory.parameters.subarray(0, pool.memory.average.length));
+  }
+
+  async go(): Promise<TrainResult> {
+    const { epochs } = this.#plan;
+    await this.#resume();
+    while (this.#progress.epoch < epochs) await this.#epoch();
+    const statistics = this.#plan.averageDecay > 0 ? await this.#refreshedStatistics() : this.#running;
+    const model = withWeights(this.#model, this.#graph, this.#weights(), statistics);
+    return { model, history: this.#progress.history };
+  }
+
+  async #epoch(): Promise<void> {
+    const { epochs, validate, validateEvery = 5 } = this.#plan;
+    const progress = this.#progress;
+    const { epoch } = progress;
+    for await (const batch of this.#source.epoch(epoch, progress.step)) {
+      await this.#abortIfAsked();
+      await this.#step(batch);
+      await this.#save(false);
+    }
+    const last = epoch + 1 === epochs;
+    const validated = validate && (last || (epoch + 1) % validateEvery === 0);
+    const model = validated && withWeights(this.#model, this.#graph, this.#pool.memory.parameters, this.#running);
+    const record: EpochRecord = {
+      epoch: epoch + 1,
+      learningRate: this.#learningRate(),
+      losses: this.#means(progress.losses, 1),
+      top1: this.#means(progress.hits, this.#plan.batchSize),
+      ...(model && { heldOutTop1: await validate(model) }),
+      seconds: progress.seconds,
+    };
+    progress.history.push(record);
+    Object.assign(progress, { epoch: epoch + 1, step: 0, ...this.#emptySums() });
+    this.#plan.onEpoch?.(record);
+    await this.#save(true);
+  }
+
+  async #step(batch: Batch): Promise<void> {
+    const started = performance.now();
+    const { memory } = this.#pool;
+    const progress = this.#progress;
+    memory.images.set(batch.images);
+    this.#writeTargets(batch);
+    await this.#pool.gradient(this.#plan.tau(progress.epoch, this.#plan.epochs));
+    memory.shares[0]!.losses.forEach((_, i) => {
+      let loss = 0;
+      for (const share of memory.shares) {
+        loss += share.losses[i]! / memory.shares.length;
+        progress.hits[i]! += share.hits[i]!;
+      }
+      progress.losses[i]! += loss;
+    });
+    const total = progress.losses.reduce((a, b) => a + b, 0);
+    if (!Number.isFinite(total)) {
+      throw new SpinnError(
+        "Training",
+        `The loss is ${total} in epoch ${progress.epoch + 1}, step ${progress.step + 1}`,
+        {
+          hint: "Lower the learning rate, or look for NaN in the data and the weights",
+        },
+      );
+    }
+    updateRunning(this.#running, batchStatistics(this.#graph, memory.shares));
+    const step = progress.epoch * this.#source.stepsPerEpoch + progress.step + 1;
+    await this.#pool.update(this.#learningRate(), step);
+    progress.step++;
+    const seconds = (performance.now() - started) / 1000;
+    progress.seconds += seconds;
+    this.#sessionSeconds += seconds;
+    this.#sessionImages += this.#plan.batchSize;
+    this.#report();
+  }
+
+  #writeTargets(batch: Batch): void {
+    const { targets } = this.#pool.memory;
+    const { classes } = this.#graph;
+    const smoothing = this.#plan.labelSmoothing;
+    targets.fill(smoothing / classes);
+    batch.labels.forEach((label, i) => {
+      targets[i * classes + label]! += 1 - smoothing;
+    });
+  }
+
+  #learningRate(): number {
+    const { epoch, step } = this.#progress;
+    return learningRateAt(this.#plan.learningRate, epoch + step / this.#source.stepsPerEpoch, this.#plan.epochs);
+  }
+
+  #report(): void {
+    const { epoch, step, losses, hits } = this.#progress;
+    const { stepsPerEpoch } = this.#source;
+    const { epochs, batchSize } = this.#plan;
+    const imagesPerSecond = this.#sessionImages / this.#sessionSeconds;
+    const imagesLeft = ((epochs - epoch) * stepsPerEpoch - step) * batchSize;
+    this.#plan.onProgress?.({
+      epoch,
+      epochs,
+      step,
+      stepsPerEpoch,
+      losses: this.#means(losses, 1),
+      top1: this.#means(hits, batchSize),
+      learningRate: this.#learningRate(),
+      imagesPerSecond,
+      secondsLeft: imagesLeft / imagesPerSecond,
+    });
+  }
+
+  #means(sums: readonly number[], each: number): number[] {
+    return sums.map((sum) => sum / (this.#progress.step * each));
+  }
+
+  #emptySums(): Pick<Progress, "losses" | "hits" | "seconds"> {
+    const zeros = (): number[] => this.#graph.exits.map(() => 0);
+    return { losses: zeros(), hits: zeros(), seconds: 0 };
+  }
+
+  /** What the result is made of: the average where one is kept. */
+  #weights(): Float32Array {
+    const { average, parameters } = this.#pool.memory;
+    return average.length > 0 ? average : parameters;
+  }
+
+  /**
+   * Normalisation statistics of the averaged weights, which no training batch has gone through: the mean over fresh
+   * batches.
+   */
+  async #refreshedStatistics(): Promise<Float32Array> {
+    if (this.#graph.statisticsCount === 0) return this.#running;
+    const { memory } = this.#pool;
+    const last = memory.parameters.slice();
+    memory.parameters.set(this.#weights());
+    const sum = new Float64Array(this.#graph.statisticsCount);
+    let batches = 0;
+    for await (const batch of this.#source.epoch(this.#plan.epochs)) {
+      memory.images.set(batch.images);
+      this.#writeTargets(batch);
+      await this.#pool.gradient(this.#graph.exits.map(() => 1));
+      batchStatistics(this.#graph, memory.shares).forEach((v, i) => {
+        sum[i]! += v;
+      });
+      if (++batches === STATISTICS_BATCHES) break;
+    }
+    memory.parameters.set(last);
+    return Float32Array.from(sum, (v) => v / batches);
+  }
+
+  async #abortIfAsked(): Promise<void> {
+    if (!this.#plan.signal?.aborted) return;
+    await this.#save(true);
+    const { epoch, step } = this.#progress;
+    throw new SpinnError(
+      "Aborted",
+      `Stopped in epoch ${epoch + 1} after ${step} of ${this.#source.stepsPerEpoch} steps`,
+      {
+        ...(this.#plan.checkpoint && { hint: "Go on with --resume" }),
+      },
+    );
+  }
+
+  async #save(now: boolean): Promise<void> {
+    const { checkpoint } = this.#plan;
+    if (!checkpoint) return;
+    if (!now && performance.now() - this.#savedAt < 1000 * (checkpoint.everySeconds ?? 60)) return;
+    await writeCheckpoint(checkpoint.path, {
+      fingerprint: this.#fingerprint,
+      progress: this.#progress,
+      vectors: this.#vectors(),
+    });
+    this.#savedAt = performance.now();
+  }
+
+  async #resume(): Promise<void> {
+    const { checkpoint, resume } = this.#plan;
+    if (!checkpoint || !resume) return;
+    const progress = await readCheckpoint<Progress>(checkpoint.path, this.#fingerprint, this.#vectors());
+    if (progress) this.#progress = progress;
+  }
+
+  #vectors(): Record<string, Float32Array> {
+    const { parameters, state, average } = this.#pool.memory;
+    const moments = Object.fromEntries(state.map((v, i) => [`state${i}`, v]));
+    return { parameters, ...moments, average, running: this.#running };
+  }
+}
+
+/** Names everything that the weights depend on, except the machine. */
+function fingerprint(model: ModelProto, graph: TrainingGraph, plan: Plan): string {
+  const { epochs, seed, batchSize, microBatch, workers, optimizer, learningRate, labelSmoothing, averageDecay } = plan;
+  const options = {
+    epochs,
+    seed,
+    batchSize,
+    microBatch,
+    workers,
+    optimizer,
+    learningRate,
+    labelSmoothing,
+    averageDecay,
+  };
+  const names = graph.parameters.map((p) => p.name);
+  const { dataset, preprocessing, augmentation } = plan;
+  const data = { name: dataset.name, length: dataset.length, preprocessing, augmentation };
+  const taus = Array.from({ length: epochs }, (_, epoch) => plan.tau(epoch, epochs));
+  const bytes = encodeModel({ ...model, metadataProps: [] });
+  return createHash("sha256").update(bytes).update(JSON.stringify({ options, names, data, taus })).digest("hex");
+}
