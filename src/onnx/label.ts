@@ -1,8 +1,9 @@
-// How messages name the things of a file: in quotes, on one line and of bounded length, whatever the file holds.
+// How messages name the things of a file: on one line and of bounded length, whatever the file holds.
 
-import type { NodeProto } from "./proto.ts";
+import type { Dim, NodeProto } from "./proto.ts";
 
 const MAX_NAME = 80;
+const MAX_DIMS = 8;
 
 /** A name in quotes, control characters escaped. */
 export function label(name: string): string {
@@ -11,5 +12,15 @@ export function label(name: string): string {
 
 /** `Node "conv1" (Conv)`; a node without a name goes by its first output. */
 export function nodeLabel(node: NodeProto): string {
-  return `Node ${label(node.name || (node.output[0] ?? ""))} (${node.opType.slice(0, MAX_NAME)})`;
+  return `Node ${label(node.name || (node.output[0] ?? ""))} (${bare(node.opType)})`;
+}
+
+/** `[N, 3, 32, 32]` */
+export function shapeLabel(dims: readonly Dim[]): string {
+  const shown = dims.slice(0, MAX_DIMS).map((d) => (typeof d === "number" ? d : bare(d)));
+  return `[${shown.join(", ")}${dims.length > MAX_DIMS ? ", …" : ""}]`;
+}
+
+function bare(name: string): string {
+  return label(name).slice(1, -1);
 }

@@ -12,7 +12,7 @@ import {
   tensorAttribute,
 } from "./attributes.ts";
 import { graphOf } from "./graph-index.ts";
-import { label, nodeLabel } from "./label.ts";
+import { label, nodeLabel, shapeLabel } from "./label.ts";
 import { DataType, declaredType, type ModelProto, type NodeProto, opsetOf, type TensorProto } from "./proto.ts";
 import { dimsOf, intValues } from "./tensor-values.ts";
 
@@ -28,7 +28,7 @@ export interface TensorInfo {
 const MAX_VALUES = 64;
 /** More dimensions than this are an attack on us, not a network. */
 export const MAX_RANK = 32;
-/** ONNX Runtime counts elements of many operators in 32 bits. */
+/** Larger tensors are refused: no classifier has them, and below it sizes are exact. */
 export const MAX_ELEMENTS: number = 2 ** 31;
 
 interface Context {
@@ -41,7 +41,7 @@ interface Context {
 type ShapeRule = (c: Context) => TensorInfo[];
 
 function fail(c: Context, why: string): never {
-  const shapes = c.inputs.slice(0, 8).map((i) => (i ? `[${i.dims.join(", ")}]` : "-"));
+  const shapes = c.inputs.slice(0, 8).map((i) => (i ? shapeLabel(i.dims) : "-"));
   throw new SpinnError("InvalidModel", `${nodeLabel(c.node)} on ${shapes.join(" ")}: ${why}`);
 }
 
@@ -154,7 +154,7 @@ const conv: ShapeRule = (c) => {
   if (x.dims[1] !== w.dims[1]! * group || w.dims[0]! % group !== 0) fail(c, `channels do not fit ${group} group(s)`);
   const kernel = intsAttribute(c.node, "kernel_shape");
   if (kernel && kernel.join() !== w.dims.slice(2).join())
-    fail(c, `kernel_shape [${kernel.join(", ")}] is not the weight's`);
+    fail(c, `kernel_shape ${shapeLabel(kernel)} is not the weight's`);
   const bias = c.inputs[2];
   if (bias && (bias.dims.length !== 1 || bias.dims[0] !== w.dims[0])) fail(c, "bias does not fit the output channels");
   const { out } = slidingWindow(c.node, x.dims.slice(2), w.dims.slice(2));
@@ -291,7 +291,7 @@ const reshape: ShapeRule = (c) => {
   const total = sizeOf(x.dims);
   if (free >= 0) dims[free] = total / sizeOf(dims.filter((_, i) => i !== free));
   if (sizeOf(dims) !== total || !dims.every((d) => Number.isInteger(d) && d >= 0))
-    fail(c, `cannot become [${wanted.join(", ")}]`);
+    fail(c, `cannot become ${shapeLabel(wanted)}`);
   return [{ ...x, dims }];
 };
 
@@ -563,7 +563,7 @@ export function inferNode(node: NodeProto, inputs: readonly (TensorInfo | undefi
   }
   const c = { node, opset, inputs };
   const outputs = rule(c);
-  for (const { dims } of outputs) if (!isShape(dims)) fail(c, `the output cannot have shape [${dims.join(", ")}]`);
+  for (const { dims } of outputs) if (!isShape(dims)) fail(c, `the output cannot have shape ${shapeLabel(dims)}`);
   return outputs;
 }
 

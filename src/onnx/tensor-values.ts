@@ -2,6 +2,7 @@
 
 import { SpinnError } from "../errors.ts";
 import { sizeOf, type Tensor, type TensorData, type TensorType } from "../tensor.ts";
+import { label } from "./label.ts";
 import { DataLocation, DataType, type TensorProto } from "./proto.ts";
 
 const READERS = {
@@ -28,17 +29,20 @@ export function tensorValues(tensor: TensorProto): Tensor {
   const reader = READERS[tensor.dataType as keyof typeof READERS];
   if (!reader) {
     const type = DataType[tensor.dataType] ?? tensor.dataType;
-    throw new SpinnError("UnsupportedModel", `Tensor "${tensor.name}" has element type ${type}`);
+    throw new SpinnError("UnsupportedModel", `Tensor ${label(tensor.name)} has element type ${type}`);
   }
   if (tensor.dataLocation === DataLocation.EXTERNAL) {
-    throw new SpinnError("UnsupportedModel", `Tensor "${tensor.name}" lies in an external file that was not loaded`);
+    throw new SpinnError(
+      "UnsupportedModel",
+      `Tensor ${label(tensor.name)} lies in an external file that was not loaded`,
+    );
   }
   const size = sizeOf(dims);
   const data = readData(tensor, reader);
   if (data.length !== size) {
     throw new SpinnError(
       "InvalidModel",
-      `Tensor "${tensor.name}" holds ${data.length} values, its shape wants ${size}`,
+      `Tensor ${label(tensor.name)} holds ${data.length} values, its shape wants ${size}`,
     );
   }
   return { type: reader.type, dims, data };
@@ -48,7 +52,10 @@ function readData(tensor: TensorProto, reader: (typeof READERS)[keyof typeof REA
   const raw = tensor.rawData;
   if (raw.byteLength > 0) {
     if (raw.byteLength % reader.array.BYTES_PER_ELEMENT !== 0) {
-      throw new SpinnError("InvalidModel", `Tensor "${tensor.name}" has ${raw.byteLength} bytes of ${reader.type}`);
+      throw new SpinnError(
+        "InvalidModel",
+        `Tensor ${label(tensor.name)} has ${raw.byteLength} bytes of ${reader.type}`,
+      );
     }
     // A copy, because protobuf gives no promise on alignment. (Not slice(): a Buffer's shares the memory.)
     return new reader.array(new Uint8Array(raw).buffer);
@@ -61,7 +68,7 @@ function readData(tensor: TensorProto, reader: (typeof READERS)[keyof typeof REA
 export function floatValues(tensor: TensorProto): Float32Array {
   const { data } = tensorValues(tensor);
   if (data instanceof Float32Array) return data;
-  throw new SpinnError("UnsupportedModel", `Tensor "${tensor.name}" is not float32`);
+  throw new SpinnError("UnsupportedModel", `Tensor ${label(tensor.name)} is not float32`);
 }
 
 /** The values of an integer initializer as numbers. */
