@@ -37,10 +37,12 @@ const staleMs = 10_000;
  * @throws {SpinnError} Aborted while waiting; FileAccess when the folder cannot be written
  */
 export async function withLock<T>(path: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  await mkdir(dirname(path), { recursive: true }).catch((cause: unknown) => {
+    throw cannotWrite(path, cause);
+  });
   for (;;) {
     if (signal?.aborted) throw new SpinnError("Aborted", `Stopped while waiting for ${path}`);
     try {
-      await mkdir(dirname(path), { recursive: true });
       await (await open(path, "wx")).close();
       break;
     } catch (cause) {

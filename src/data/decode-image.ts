@@ -25,7 +25,7 @@ export async function decodeImage(bytes: Uint8Array, source: string): Promise<Pi
       .toBuffer({ resolveWithObject: true });
     return { width: info.width, height: info.height, data };
   } catch (cause) {
-    throw new SpinnError("InvalidData", `${source} is not an image that can be decoded`, {
+    throw new SpinnError("InvalidData", `${source} cannot be decoded as an image`, {
       hint: "Replace or remove the file.",
       cause,
     });

@@ -9,11 +9,14 @@ export {
   createBatchLoader,
 } from "./batch-loader.ts";
 export { cacheRoot } from "./cache.ts";
-export { openCifar10 } from "./cifar10.ts";
+export { outputIndices } from "./class-table.ts";
 export type { Dataset, Pixels, SharedDataset } from "./dataset.ts";
 export { decodeImage, decodeImageFile } from "./decode-image.ts";
+export { dataRoot, openDataset } from "./open-dataset.ts";
 export type { OpenOptions, Split } from "./open-options.ts";
 export { packedDataset } from "./packed-dataset.ts";
+export { type PrefetchOptions, prefetch } from "./prefetch.ts";
 export { preprocess } from "./preprocess.ts";
 export { type Preprocessing, parsePreprocessing, preprocessings } from "./preprocessing.ts";
+export { type Box, resize } from "./resize.ts";
 export { type Holdout, splitHoldout, subset } from "./subset.ts";
