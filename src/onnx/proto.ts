@@ -1,8 +1,8 @@
 // The ONNX message itself is our graph representation: nothing we do not understand can get lost between reading and
 // writing. Types and wire format come from the published schema (onnx-buf) and protobuf library (@bufbuild/protobuf).
-// Messages are treated as immutable: edits make new ones by spreading.
+// Messages are treated as immutable: edits make new ones, with edit().
 
-import { create } from "@bufbuild/protobuf";
+import { create, type Message } from "@bufbuild/protobuf";
 import {
   type AttributeProto,
   AttributeProtoSchema,
@@ -15,6 +15,8 @@ import {
   ModelProtoSchema,
   type NodeProto,
   NodeProtoSchema,
+  type StringStringEntryProto,
+  StringStringEntryProtoSchema,
   type TensorProto,
   TensorProtoSchema,
   type ValueInfoProto,
@@ -23,6 +25,14 @@ import {
 
 export type { AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto };
 export { AttributeType, DataLocation, DataType, GraphProtoSchema, ModelProtoSchema };
+
+/**
+ * A copy of a message with some fields replaced; the rest is shared. Spreading would lose the defaults of unset fields, which
+ * lie in the message's prototype (ONNX is proto2).
+ */
+export function edit<T extends Message>(message: T, changes: Partial<T>): T {
+  return Object.assign(Object.create(Object.getPrototypeOf(message)), message, changes);
+}
 
 /** An attribute as plain data. Numbers become FLOAT or INT by the attribute's name (see FLOAT_ATTRIBUTES). */
 export type AttributeValue = number | string | readonly number[] | TensorProto;
@@ -142,4 +152,11 @@ export function int64Tensor(name: string, values: readonly number[], dims?: read
   const raw = new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
   const shape = dims ?? [values.length];
   return create(TensorProtoSchema, { name, dataType: DataType.INT64, dims: shape.map(BigInt), rawData: raw });
+}
+
+/** Where an external tensor lies, as the file says it. */
+export function externalEntries(place: Readonly<Record<string, string | number>>): StringStringEntryProto[] {
+  return Object.entries(place).map(([key, value]) =>
+    create(StringStringEntryProtoSchema, { key, value: String(value) }),
+  );
 }

@@ -25,7 +25,7 @@ export interface TensorInfo {
 }
 
 /** Integer tensors up to this size are followed by value: enough for any list of dimensions, axes or pads. */
-const MAX_VALUES = 64;
+const MAX_VALUES = 4096;
 /** More dimensions than this are an attack on us, not a network. */
 export const MAX_RANK = 32;
 /** Larger tensors are refused: no classifier has them, and below it sizes are exact. */
@@ -424,6 +424,13 @@ const depthToSpace: ShapeRule = (c) => {
   return [{ elemType: input(c, 0).elemType, dims: [n!, ch! / (b * b), h! * b, w! * b] }];
 };
 
+/** Blocked layouts pad the channels; the way back names how many there are. */
+const reorderOutput: ShapeRule = (c) => {
+  const x = input(c, 0);
+  const channels = intAttribute(c.node, "channels", 0);
+  return [{ elemType: x.elemType, dims: x.dims.map((d, i) => (i === 1 ? channels : d)) }];
+};
+
 const dropout: ShapeRule = (c) => [...same(c), { elemType: DataType.BOOL, dims: input(c, 0).dims }];
 
 const dynamicQuantize: ShapeRule = (c) => [
@@ -521,6 +528,9 @@ const shapeRules: Readonly<Record<string, ShapeRule>> = {
   QuantizeLinear: quantize,
   DequantizeLinear: dequantize,
   "com.microsoft:FusedMatMul": matmul,
+  "com.microsoft.nchwc:ReorderInput": same,
+  "com.microsoft.nchwc:Conv": conv,
+  "com.microsoft.nchwc:ReorderOutput": reorderOutput,
 };
 
 export function infoOf(tensor: TensorProto): TensorInfo {

@@ -2,7 +2,7 @@
 
 import { SpinnError } from "../errors.ts";
 import { label } from "./label.ts";
-import type { GraphProto, NodeProto } from "./proto.ts";
+import { edit, type GraphProto, type NodeProto } from "./proto.ts";
 
 /** Longest cycle that an error spells out. */
 const MAX_SHOWN = 6;
@@ -19,7 +19,7 @@ export function sortTopologically(graph: GraphProto): GraphProto {
   const sorted = new Set<NodeProto>();
   for (const node of graph.node) visit(node, producer, sorted);
   const order = [...sorted];
-  return order.every((node, i) => node === graph.node[i]) ? graph : { ...graph, node: order };
+  return order.every((node, i) => node === graph.node[i]) ? graph : edit(graph, { node: order });
 }
 
 /** Adds a node's ancestors, then the node itself. A stack instead of recursion: chains may be as long as the file. */

@@ -18,6 +18,11 @@ export function dimsOf(tensor: TensorProto): number[] {
   return tensor.dims.map(Number);
 }
 
+/** Width of the tensor's elements; undefined for a type that we do not have. */
+export function bytesPerElement(tensor: TensorProto): number | undefined {
+  return READERS[tensor.dataType as keyof typeof READERS]?.array.BYTES_PER_ELEMENT;
+}
+
 /**
  * The values of an initializer.
  *

@@ -7,6 +7,7 @@ import { label, nodeLabel, shapeLabel } from "./label.ts";
 import {
   AttributeType,
   declaredType,
+  edit,
   type GraphProto,
   type ModelProto,
   type NodeProto,
@@ -40,7 +41,7 @@ export function validateModel(model: ModelProto): ModelProto {
   for (const info of indexGraph(graph).inputs) checkInput(info);
   checkNames(graph);
   const sorted = sortTopologically(graph);
-  const checked = sorted === graph ? model : { ...model, graph: sorted };
+  const checked = sorted === graph ? model : edit(model, { graph: sorted });
   checkTensors(sorted);
   checkOutputs(checked);
   return checked;
