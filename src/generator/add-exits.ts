@@ -6,6 +6,7 @@ import { articulationPoints } from "../onnx/articulation-points.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { countMacs } from "../onnx/flops.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
+import { label } from "../onnx/label.ts";
 import { DataType, declaredType, type ModelProto, makeValueInfo, type NodeProto, opsetOf } from "../onnx/proto.ts";
 import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
 import { createRng, mixSeed } from "../random.ts";
@@ -104,8 +105,12 @@ function refuseCollisions(head: GraphBuilder, at: string, types: ReadonlyMap<str
   const names = [...head.nodes.flatMap((n) => n.output), ...head.initializers.map((t) => t.name)];
   const taken = names.find((name) => name !== at && types.has(name));
   if (taken !== undefined) {
-    throw new SpinnError("UnsupportedModel", `The network already has a tensor "${taken}", as an exit would call it`, {
-      hint: "Start from the network without exits",
-    });
+    throw new SpinnError(
+      "UnsupportedModel",
+      `The network already has a tensor ${label(taken)}, as an exit would call it`,
+      {
+        hint: "Start from the network without exits",
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 // The classifiers that stand at early exits (SPINN, 4.2: one architecture for all of them): a map [N, C, H, W] to logits.
 
 import { SpinnError } from "../errors.ts";
+import { label } from "../onnx/label.ts";
 import type { Layers } from "./layers.ts";
 
 export type HeadKind = "msdnet" | "sdn" | "linear";
@@ -60,7 +61,7 @@ export function isHeadKind(kind: string): kind is HeadKind {
  */
 export function appendHead(layers: Layers, x: string, name: string, classes: number, head: Head): string {
   if (layers.graph.dims(x).length !== 4)
-    throw new SpinnError("UnsupportedModel", `An exit reads a map [N, C, H, W], which "${x}" is not`);
+    throw new SpinnError("UnsupportedModel", `An exit reads a map [N, C, H, W], which ${label(x)} is not`);
   const features = bodies[head.kind](layers, x, name, head.width);
   return layers.linear(features, `${name}.linear`, classes, `${name}_logits`);
 }

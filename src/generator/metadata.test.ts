@@ -57,7 +57,10 @@ test("a document that lies about the graph is refused", () => {
     ["[]", /not an object/],
     [{ exits: {} }, /exits is not a list/],
     [{ exits: [1, 2] }, /exits\[0\] is not an object/],
-    [{ exits: [exits[0]] }, /lists the outputs exit1_logits, logits, the graph has exit1_logits, exit2_logits, logits/],
+    [
+      { exits: [exits[0]] },
+      /lists the outputs "exit1_logits, logits", the graph has "exit1_logits, exit2_logits, logits"/,
+    ],
     [{ exits: [exits[1], exits[0]] }, /lists the outputs/],
     [{ final: "exit1_logits" }, /lists the outputs/],
     [{ final: 3 }, /final/],
@@ -66,7 +69,7 @@ test("a document that lies about the graph is refused", () => {
     [first({ output: "nothing" }), /lists the outputs/],
     [first({ at: "nothing" }), /reads "nothing", which is no tensor of the trunk/],
     [first({ at: "exit2_logits" }), /no tensor of the trunk/],
-    [first({ flopsFraction: 0.1 }), /exit1 claims 0\.1 of all FLOPs/],
+    [first({ flopsFraction: 0.1 }), /exit "exit1" claims 0\.1 of all FLOPs/],
     [first({ flopsFraction: null }), /flopsFraction is not a number/],
     [first({ headMacs: 1 }), /claims a head of 1 MACs/],
     [{ labels: ["a", "b"] }, /2 labels for 3 classes/],
@@ -79,7 +82,7 @@ test("a document that lies about the graph is refused", () => {
     expect(() => readMetadata(saying(patch))).toThrow(why);
     expect(() => readMetadata(saying(patch))).toThrow(expect.objectContaining({ code: "InvalidModel" }));
   }
-  expect(() => readMetadata(saying({ version: 2 }))).toThrow(/has version 2, this program reads 1/);
+  expect(() => readMetadata(saying({ version: 2 }))).toThrow(/has version "2", this program reads 1/);
   expect(() => withMetadata(model, { labels: ["a"] })).toThrow(/1 labels for 3 classes/);
   expect(() => withMetadata(model, { calibration: { ...full.calibration!, images: 3 } })).toThrow(/does not fit/);
 });

@@ -5,6 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { type Preprocessing, parsePreprocessing } from "../data/preprocessing.ts";
 import { messageOf, SpinnError } from "../errors.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
+import { label, shapeLabel } from "../onnx/label.ts";
 import { type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
 import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
 import { ancestors } from "../onnx/trunk.ts";
@@ -58,7 +59,7 @@ export function readMetadata(model: ModelProto): Metadata | undefined {
   }
   if (!isRecord(json)) throw invalid("it is not an object");
   if (json.version !== version) {
-    const which = JSON.stringify(json.version);
+    const which = label(String(json.version));
     throw new SpinnError(
       "UnsupportedModel",
       `The model's metadata has version ${which}, this program reads ${version}`,
@@ -136,12 +137,12 @@ function checkAgainstGraph(model: ModelProto, metadata: Metadata): void {
   const outputs = [...exits.map((e) => e.output), final];
   const present = index.outputs.map((o) => o.name);
   if (present.join("\n") !== outputs.join("\n"))
-    throw invalid(`it lists the outputs ${outputs.join(", ")}, the graph has ${present.join(", ")}`);
+    throw invalid(`it lists the outputs ${label(outputs.join(", "))}, the graph has ${label(present.join(", "))}`);
   if (new Set(exits.map((e) => e.name)).size !== exits.length) throw invalid("two exits share a name");
   const types = inferShapes(model);
   const trunk = new Set([...ancestors(index, [final])].flatMap((node) => node.output));
   for (const { name, at } of exits)
-    if (!trunk.has(at)) throw invalid(`${name} reads "${at}", which is no tensor of the trunk`);
+    if (!trunk.has(at)) throw invalid(`exit ${label(name)} reads ${label(at)}, which is no tensor of the trunk`);
   const sizes = outputs.map((output) => classesOf(types, output));
   if (new Set(sizes).size > 1) throw invalid(`the exits have ${sizes.join(", ")} classes`);
   checkCosts(model, metadata);
@@ -152,9 +153,11 @@ function checkCosts(model: ModelProto, { exits, final }: Metadata): void {
   const { flopsFractions, headMacs } = exitCosts(model, [...exits, { output: final }]);
   exits.forEach(({ name, ...said }, i) => {
     if (Math.abs(said.flopsFraction - flopsFractions[i]!) > 1e-6)
-      throw invalid(`${name} claims ${said.flopsFraction} of all FLOPs, the graph has ${flopsFractions[i]}`);
+      throw invalid(
+        `exit ${label(name)} claims ${said.flopsFraction} of all FLOPs, the graph has ${flopsFractions[i]}`,
+      );
     if (said.headMacs !== headMacs[i])
-      throw invalid(`${name} claims a head of ${said.headMacs} MACs, the graph has ${headMacs[i]}`);
+      throw invalid(`exit ${label(name)} claims a head of ${said.headMacs} MACs, the graph has ${headMacs[i]}`);
   });
 }
 
@@ -183,7 +186,10 @@ export function classesOf(types: ReadonlyMap<string, TensorInfo>, name: string):
   const dims = types.get(name)?.dims ?? [];
   const classes = dims[1] ?? 0;
   if (classes >= 2 && sizeOf(dims.slice(1)) === classes) return classes;
-  throw new SpinnError("UnsupportedModel", `Output "${name}" is [${dims.join(", ")}], not one score for each class`);
+  throw new SpinnError(
+    "UnsupportedModel",
+    `Output ${label(name)} is ${shapeLabel(dims)}, not one score for each class`,
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

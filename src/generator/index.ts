@@ -1,0 +1,20 @@
+// Public names of `spinn/generator`: from a plain classifier to a progressive one, calibrated and evaluated.
+
+export { type AddExitsOptions, addExits } from "./add-exits.ts";
+export {
+  type ArchitectureName,
+  type ArchitectureOptions,
+  architectures,
+  buildArchitecture,
+  isArchitectureName,
+} from "./architectures/index.ts";
+export { calibrate } from "./calibrate.ts";
+export type { Calibration } from "./calibration.ts";
+export type { CollectOptions } from "./collect-logits.ts";
+export { type Answer, answerOf } from "./confidence.ts";
+export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.ts";
+export { type Decision, decide, isConfident, mostConfident, type Thresholds } from "./exit-policy.ts";
+export { type HeadKind, type HeadOptions, isHeadKind } from "./heads.ts";
+export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./metadata.ts";
+export { type ExitCandidate, type ExitPlace, placeExits } from "./place-exits.ts";
+export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
