@@ -39,7 +39,16 @@ export type AttributeValue = number | string | readonly number[] | TensorProto;
 export type Attributes = Readonly<Record<string, AttributeValue>>;
 
 /** The standard attributes of type FLOAT among the operators that we write ourselves. */
-const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set(["alpha", "beta", "epsilon", "momentum", "value_float"]);
+const FLOAT_ATTRIBUTES: ReadonlySet<string> = new Set([
+  "alpha",
+  "beta",
+  "bias",
+  "epsilon",
+  "gamma",
+  "momentum",
+  "ratio",
+  "value_float",
+]);
 
 function attribute(name: string, value: AttributeValue): AttributeProto {
   const { INT, INTS, FLOAT, STRING, TENSOR } = AttributeType;
@@ -122,8 +131,7 @@ export interface GraphParts {
 
 export function makeModel(parts: GraphParts, opset: number, customDomains: readonly string[] = []): ModelProto {
   return create(ModelProtoSchema, {
-    // IR 8 belongs to opset 15-17 and is read by every onnxruntime since 1.10; newer opsets need newer IRs.
-    irVersion: BigInt(opset >= 21 ? 10 : opset >= 19 ? 9 : 8),
+    irVersion: irVersionOf(opset),
     producerName: "spinn",
     opsetImport: [{ domain: "", version: BigInt(opset) }, ...customDomains.map((domain) => ({ domain, version: 1n }))],
     graph: {
@@ -134,6 +142,11 @@ export function makeModel(parts: GraphParts, opset: number, customDomains: reado
       output: [...parts.output],
     },
   });
+}
+
+/** The file format's version for an operator set. IR 8 belongs to opset 15-18 and is read by every onnxruntime since 1.10. */
+export function irVersionOf(opset: number): bigint {
+  return opset >= 21 ? 10n : opset >= 19 ? 9n : 8n;
 }
 
 /** The version of the default operator set that the model is written in; 1 when it says nothing, as the standard has it. */

@@ -80,6 +80,7 @@ const broken: Record<string, [edit: (m: ModelProto) => unknown, code: string, me
   "an output from nowhere": [(m) => (m.graph!.output[0]!.name = "ghost"), "InvalidModel", /output "ghost"/],
   "an output listed twice": [(m) => m.graph!.output.push(m.graph!.output[0]!), "InvalidModel", /"logits" twice/],
   "a tensor made twice": [(m) => (m.graph!.node[1]!.output[0] = "conv"), "InvalidModel", /"conv" is made twice/],
+  "a node name twice": [(m) => (m.graph!.node[1]!.name = "conv"), "InvalidModel", /Two nodes are called "conv"/],
   "an initializer twice": [(m) => m.graph!.initializer.push(m.graph!.initializer[0]!), "InvalidModel", /"w" is made/],
   "an initializer without name": [(m) => (m.graph!.initializer[0]!.name = ""), "InvalidModel", /has no name/],
   "too few values": [

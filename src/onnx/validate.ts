@@ -115,6 +115,12 @@ function checkNames(graph: GraphProto): void {
       if (name && !made.has(name)) throw invalid(`${nodeLabel(node)} reads ${label(name)}, which nothing makes`);
     }
   }
+  const nodes = new Set<string>();
+  for (const { name } of graph.node) {
+    if (name && nodes.has(name))
+      throw invalid(`Two nodes are called ${label(name)}`, "Rename one or leave both unnamed");
+    nodes.add(name);
+  }
   const outputs = new Set<string>();
   for (const { name } of graph.output) {
     if (!made.has(name)) throw invalid(`Nothing makes the graph's output ${label(name)}`);
