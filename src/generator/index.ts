@@ -17,4 +17,5 @@ export { type Decision, decide, isConfident, mostConfident, type Thresholds } fr
 export { type HeadKind, type HeadOptions, isHeadKind } from "./heads.ts";
 export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./metadata.ts";
 export { type ExitCandidate, type ExitPlace, placeExits } from "./place-exits.ts";
+export { plotEvaluation } from "./plot.ts";
 export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
