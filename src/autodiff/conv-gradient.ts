@@ -3,12 +3,15 @@
 
 import type { GraphBuilder } from "../onnx/builder.ts";
 import type { Window } from "../onnx/shapes.ts";
+import { blockedInputGradient, isBlockable } from "./blocked-conv.ts";
 import { pad, reduceSum, reshape, transpose } from "./emit.ts";
 import { convTranspose, unfold } from "./windows.ts";
 
 export interface ConvShape {
   readonly window: Window;
   readonly group: number;
+  /** Channels in a block of the runtime's own layout; 0: ordinary convolutions only. */
+  readonly block: number;
 }
 
 /** Matrix products below about this inner length waste their time on packing; several images then share one product. */
@@ -27,13 +30,16 @@ export function convInputGradient(
   dims: readonly number[],
   conv: ConvShape,
 ): string {
-  const { window, group } = conv;
+  const { window, group, block } = conv;
   const [kh, kw] = window.kernel as [number, number];
   const back = window.pads.map((p, i) => (window.kernel[i % 2]! - 1) * window.dilations[i % 2]! - p);
   if (window.strides.some((s) => s !== 1) || back.some((p) => p < 0)) {
     return convTranspose(b, dy, w, window, [dims[2]!, dims[3]!], group);
   }
   // Stride 1: a convolution with input and output channels swapped and the taps reversed.
+  if (isBlockable(block, b.dims(w), group)) {
+    return blockedInputGradient(b, block, dy, w, { ...window, pads: back, out: dims.slice(2) });
+  }
   const [o, cg] = b.dims(w) as [number, number, number, number];
   const taps = kh * kw;
   const flat = reshape(b, w, [group, o / group, cg, taps]);

@@ -2,12 +2,14 @@
 // ONNX graph. SPINN 4.1; cost function of Kaya et al. 2019 (SDN): total = sum over exits of tau_i * cross entropy_i.
 
 import { SpinnError } from "../errors.ts";
+import { intAttribute } from "../onnx/attributes.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import { DataType, type ModelProto, type NodeProto, opsetOf, type TensorProto } from "../onnx/proto.ts";
-import { infoOf } from "../onnx/shapes.ts";
+import { infoOf, slidingWindow } from "../onnx/shapes.ts";
 import { sizeOf } from "../tensor.ts";
 import { type BatchStatistics, batchNormGradient, emitTrainingBatchNorm } from "./batch-norm.ts";
+import { blockedConv, isBlockable } from "./blocked-conv.ts";
 import { reduceMean, reduceSum, reshape } from "./emit.ts";
 import { gradientRule } from "./gradient-rules.ts";
 
@@ -54,6 +56,8 @@ export interface DifferentiateOptions {
   exits?: readonly string[];
   /** Which weights are trained, of all that could be. @default every one */
   trainable?: (name: string) => boolean;
+  /** Write convolutions in the runtime's blocked layout: what `usableBlock()` says. @default 0, ordinary ones only */
+  block?: number;
 }
 
 /** Inputs of these operators that hold weights. */
@@ -82,6 +86,7 @@ class Differentiation {
   readonly #initializers: ReadonlyMap<string, TensorProto>;
   readonly #model: ModelProto;
   readonly #batch: number;
+  readonly #block: number;
   readonly #exits: readonly string[];
   readonly #trained: ReadonlySet<string>;
   /** Tensors that depend on a trained weight. */
@@ -93,6 +98,7 @@ class Differentiation {
     const graph = graphOf(model);
     this.#model = model;
     this.#batch = options.batch;
+    this.#block = options.block ?? 0;
     this.#exits = options.exits ?? graph.output.map((o) => o.name);
     this.#b = new GraphBuilder(opsetOf(model));
     this.#initializers = new Map(graph.initializer.map((t) => [t.name, t]));
@@ -192,9 +198,17 @@ class Differentiation {
       this.#statistics.set(node, emitTrainingBatchNorm(b, node));
     } else if (node.opType === "Dropout") {
       b.op("Identity", [node.input[0]!], {}, node.output[0]!);
+    } else if (node.opType === "Conv" && this.#trained.has(node.input[1]!) && this.#blockable(node)) {
+      const [x, w, bias] = node.input as [string, string, string | undefined];
+      const window = slidingWindow(node, b.dims(x).slice(2), b.dims(w).slice(2));
+      blockedConv(b, this.#block, x, w, bias, window, node.output[0]);
     } else {
       b.node(node);
     }
+  }
+
+  #blockable(node: NodeProto): boolean {
+    return isBlockable(this.#block, this.#b.dims(node.input[1]!), intAttribute(node, "group", 1));
   }
 
   /** Mean cross entropy of each exit, and its gradient tau_i (softmax - target) / B as the seed of the backward pass. */
@@ -245,7 +259,7 @@ class Differentiation {
       this.#addGradient(node.input[0]!, dy);
       return;
     }
-    const gradients = gradientRule(node)({ b, node, dy, needs });
+    const gradients = gradientRule(node)({ b, node, dy, block: this.#block, needs });
     gradients.forEach((gradient, i) => {
       if (gradient && needs(i)) this.#addGradient(node.input[i]!, gradient);
     });

@@ -16,6 +16,8 @@ export interface RuleContext {
   readonly node: NodeProto;
   /** Gradient of output 0 in a shape that broadcasts to the output's (global pooling leaves [N, C, 1, 1]). */
   readonly dy: string;
+  /** Channels in a block of the runtime's own layout; 0: ordinary convolutions only. */
+  readonly block: number;
   /** Does anything behind input `index` want its gradient? */
   needs(index: number): boolean;
 }
@@ -42,6 +44,7 @@ const conv: GradientRule = (c) => {
   const shape = {
     window: slidingWindow(node, dims.slice(2), b.dims(w).slice(2)),
     group: intAttribute(node, "group", 1),
+    block: c.block,
   };
   const dy = fullDy(c);
   return [
@@ -289,45 +292,38 @@ const slice: GradientRule = (c) => {
   const dims = inputDims(c, 0);
   const values = (index: number): readonly number[] | undefined =>
     node.input[index] ? b.type(node.input[index]).values : undefined;
-  const starts = values(1)!;
-  const axes = values(3) ?? starts.map((_, i) => i);
-  const steps = values(4) ?? starts.map(() => 1);
-  let dx = fullDy(c);
+  const given = values(1)!;
+  const axes = values(3) ?? given.map((_, i) => i);
+  const starts = dims.map(() => 0);
+  const steps = dims.map(() => 1);
   axes.forEach((rawAxis, i) => {
     const axis = rawAxis < 0 ? rawAxis + dims.length : rawAxis;
-    const step = steps[i]!;
-    if (step < 0)
-      throw new SpinnError(
-        "UnsupportedModel",
-        `Node "${node.name}": Slice with a negative step cannot be differentiated`,
-      );
     const size = dims[axis]!;
-    const start = Math.min(Math.max(starts[i]! < 0 ? starts[i]! + size : starts[i]!, 0), size);
-    dx = spreadOut(b, dx, axis, step);
-    dx = padAxis(b, dx, axis, start, size - start - b.dims(dx)[axis]!);
+    starts[axis] = Math.min(Math.max(given[i]! < 0 ? given[i]! + size : given[i]!, 0), size);
+    steps[axis] = values(4)?.[i] ?? 1;
   });
-  return [dx];
+  if (steps.some((step) => step < 1)) {
+    throw new SpinnError("UnsupportedModel", `Node "${node.name}": a Slice backwards cannot be differentiated`);
+  }
+  const dx = spreadOut(b, fullDy(c), steps);
+  const ends = b.dims(dx).map((d, i) => dims[i]! - starts[i]! - d);
+  return [pad(b, dx, [...starts, ...ends])];
 };
 
-/** Puts step - 1 zeros after every element along an axis. */
-function spreadOut(b: GraphBuilder, x: string, axis: number, step: number): string {
-  if (step === 1) return x;
+/** Puts step - 1 zeros between the rows and columns of maps: a 1x1 transposed convolution with that stride. */
+function spreadOut(b: GraphBuilder, x: string, steps: readonly number[]): string {
+  if (steps.every((s) => s === 1)) return x;
   const dims = b.dims(x);
-  const split = reshape(b, x, [...dims.slice(0, axis + 1), 1, ...dims.slice(axis + 1)]);
-  const padded = padAxis(b, split, axis + 1, 0, step - 1);
-  return reshape(
-    b,
-    padded,
-    dims.map((d, i) => (i === axis ? d * step : d)),
-  );
-}
-
-function padAxis(b: GraphBuilder, x: string, axis: number, before: number, after: number): string {
-  const rank = b.dims(x).length;
-  const pads = new Array<number>(2 * rank).fill(0);
-  pads[axis] = before;
-  pads[axis + rank] = after;
-  return pad(b, x, pads);
+  const rank = dims.length;
+  if (rank < 2 || steps.slice(0, rank - 2).some((s) => s !== 1)) {
+    throw new SpinnError("UnsupportedModel", `A Slice in steps of ${steps.join(", ")} cannot be differentiated`, {
+      hint: "Only rows and columns of maps may be sliced in steps",
+    });
+  }
+  const maps = reshape(b, x, [sizeOf(dims.slice(0, rank - 2)), 1, dims[rank - 2]!, dims[rank - 1]!]);
+  const one = b.has("one_1x1") ? "one_1x1" : b.parameter("one_1x1", Float32Array.of(1), [1, 1, 1, 1]);
+  const spread = b.op("ConvTranspose", [maps, one], { strides: steps.slice(rank - 2) });
+  return reshape(b, spread, [...dims.slice(0, rank - 2), ...b.dims(spread).slice(2)]);
 }
 
 const reduceMeanRule: GradientRule = (c) =>

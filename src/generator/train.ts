@@ -3,6 +3,7 @@
 
 import { createHash } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { usableBlock } from "../autodiff/blocked-conv.ts";
 import { differentiate, type TrainingGraph } from "../autodiff/differentiate.ts";
 import { type OptimizerOptions, sgdDefaults } from "../autodiff/optimizer.ts";
 import {
@@ -17,6 +18,7 @@ import {
 import { SpinnError } from "../errors.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import type { ModelProto } from "../onnx/proto.ts";
+import { createSession } from "../runtime/index.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type LearningRateSchedule, learningRateAt } from "./learning-rate.ts";
 import { batchStatistics, updateRunning } from "./running-statistics.ts";
@@ -119,6 +121,7 @@ export async function train(model: ModelProto, options: TrainOptions): Promise<T
   const plan = resolve(options);
   const graph = differentiate(model, {
     batch: plan.microBatch,
+    block: await usableBlock(createSession, plan.executionProviders),
     ...(options.trainable && { trainable: options.trainable }),
   });
   const source = openSource(plan);
