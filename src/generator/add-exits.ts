@@ -1,4 +1,4 @@
-// The progressive model generator's first step (SPINN, 4.2): a plain classifier becomes one with early exits, still one
+// The first step of SPINN's progressive model generator: a plain classifier becomes one with early exits, still one
 // ordinary ONNX graph. The trunk stays as it is, to the bit; the heads come with initial weights.
 
 import { SpinnError } from "../errors.ts";
@@ -26,8 +26,8 @@ export interface AddExitsOptions {
 
 /**
  * The classifier with an exit `exit1`, `exit2`, … for each fraction. Outputs are the exits' logits in order, then the
- * final ones: the original output, or what goes into its Softmax, so that all of them are logits. Every head stands right
- * behind the tensor that it reads, so that the graph's order is the order in which a progressive run computes.
+ * final ones: the original output, or what goes into its Softmax, so that all of them are logits. Every head stands
+ * right behind the tensor that it reads, so that the graph's order is the order in which a progressive run computes.
  *
  * @throws {RangeError} for fractions that do not rise inside (0, 1)
  * @throws {SpinnError} UnsupportedModel when the network has exits already, has several outputs or too few places

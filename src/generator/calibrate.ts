@@ -1,5 +1,5 @@
-// The generator's last step (SPINN, 4.2 and 4.3): on held-out images, a temperature for each exit and the record from
-// which accuracy, exit rates and cost follow for every threshold.
+// The last step of SPINN's generator, the first of its profiler: on held-out images, a temperature for each exit and
+// the record from which accuracy, exit rates and cost follow for every threshold.
 
 import type { Dataset } from "../data/dataset.ts";
 import type { ModelProto } from "../onnx/proto.ts";

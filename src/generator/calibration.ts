@@ -1,5 +1,6 @@
 // The calibration record: how confident and how right every exit was on images that training has not seen. Whatever the
-// scheduler asks about a threshold follows from it (SPINN, 4.3). This file: the record, and how a model file keeps it.
+// scheduler asks about a threshold follows from it (SPINN's profiler). This file: the record, and how a model file
+// keeps it.
 
 import { SpinnError } from "../errors.ts";
 
@@ -34,8 +35,9 @@ const tailStep = 2 ** -24;
 const certain = 65_535;
 
 /**
- * A float32 confidence in 16 bits: the step at or below it, and every value of the last step by itself. So comparing with
- * a threshold of up to three decimals gives what the full float32 gives, and the order of near-certain answers survives.
+ * A float32 confidence in 16 bits: the step at or below it, and every value of the last step by itself. So comparing
+ * with a threshold of up to three decimals gives what the full float32 gives, and the order of near-certain answers
+ * survives.
  */
 export function confidenceCode(confidence: number): number {
   const fromOne = (1 - confidence) / tailStep;

@@ -1,4 +1,5 @@
-// Running a classifier, progressive or plain, over a data set: the logits of every exit, for calibration and evaluation.
+// Running a classifier, progressive or plain, over a data set: the logits of all exits, which calibration and evaluation
+// start from.
 
 import { availableParallelism } from "node:os";
 import { createBatchLoader } from "../data/batch-loader.ts";
@@ -40,8 +41,8 @@ export interface ExitLogits {
 /**
  * @param model with metadata, or a plain classifier: then its only output is the only exit
  * @throws {RangeError} when there are no images, or the batch size or limit is not positive
- * @throws {SpinnError} UnsupportedModel when nothing says how to preprocess or the network does not fit; InvalidModel when
- *   it computes something that is no number; InvalidData for images or classes; Runtime; Aborted
+ * @throws {SpinnError} UnsupportedModel when nothing says how to preprocess or the network does not fit; InvalidModel
+ *   when it computes something that is no number; InvalidData for images or classes; Runtime; Aborted
  */
 export async function collectLogits(
   model: ModelProto,

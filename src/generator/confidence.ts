@@ -1,4 +1,4 @@
-// From one exit's logits to its answer and how sure it is: the largest softmax probability (SPINN, 4.2).
+// From one exit's logits to its answer and how sure it is: the largest softmax probability (SPINN's early-exit policy).
 
 export interface Answer {
   /** Index of the class with the largest logit; of equal ones the first. */

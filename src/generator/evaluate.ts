@@ -31,8 +31,8 @@ export interface Evaluation {
 export const defaultThresholds: readonly number[] = [0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1];
 
 /**
- * Runs the model over the data set, with its own preprocessing and temperatures. A plain classifier without metadata needs
- * the `preprocessing` option.
+ * Runs the model over the data set, with its own preprocessing and temperatures. A plain classifier without metadata
+ * needs the `preprocessing` option.
  *
  * @throws {SpinnError} as `decodeModel()` and `collectLogits()`
  * @throws {RangeError} for thresholds outside [0, 1]

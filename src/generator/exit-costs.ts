@@ -1,5 +1,5 @@
-// What each exit costs, derived from the graph alone: the multiply-adds of everything that its answer needs, the heads of
-// the exits before it included, since progressive inference has run them by then (SPINN, 4.2).
+// What each exit costs, derived from the graph alone: the multiply-adds of everything that its answer needs, the heads
+// of the exits before it included, since progressive inference has run them by then.
 
 import { countMacs } from "../onnx/flops.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";

@@ -1,4 +1,4 @@
-// The exit rule, in one place for calibration, evaluation and the engines (SPINN, 4.2; what happens when nobody is
+// The exit rule, in one place for calibration, evaluation and the engines (SPINN; what happens when nobody is
 // confident follows from the paper's Fig. 3 and from the code of SDN).
 
 /** One confidence for all exits, as in the paper, or one for each exit, the final one included. */

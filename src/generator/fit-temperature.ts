@@ -1,5 +1,5 @@
-// Temperature scaling (Guo et al. 2017): one number for each exit that makes its confidence mean what it says, so that a
-// single threshold is fair to all of them.
+// Temperature scaling (Guo et al. 2017): one number for each exit that makes its confidence mean what it says, so that
+// a single threshold is fair to all of them.
 
 /** Far beyond what a trained network needs; an exit that is always right would want 0. */
 const minTemperature = 0.01;

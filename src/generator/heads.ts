@@ -1,4 +1,5 @@
-// The classifiers that stand at early exits (SPINN, 4.2: one architecture for all of them): a map [N, C, H, W] to logits.
+// The classifiers that stand at early exits, from a map [N, C, H, W] to logits. SPINN has one kind for all exits, taken
+// from MSDNet.
 
 import { SpinnError } from "../errors.ts";
 import { label } from "../onnx/label.ts";
@@ -8,7 +9,7 @@ export type HeadKind = "msdnet" | "sdn" | "linear";
 
 export interface HeadOptions {
   /**
-   * `msdnet`: two strided 3x3 convolutions, then the linear layer on their mean: the paper's choice (Huang et al. 2018).
+   * `msdnet`: two strided 3x3 convolutions, then linear on their mean: the paper's choice (Huang et al. 2018).
    * `sdn`: a learned mix of maximum and average pooling down to about 4x4, then linear (Kaya et al. 2019); far cheaper.
    * `linear`: the mean of every channel, then linear; the cheapest.
    *
@@ -27,7 +28,7 @@ export interface Head {
   width: number;
 }
 
-/** What a head is made of, and what `sdn` and `linear` have no use for: the width. */
+/** From the map to features [N, F]; a linear layer follows in all of them. Only `msdnet` has a width. */
 const bodies: Readonly<Record<HeadKind, (layers: Layers, x: string, name: string, width: number) => string>> = {
   msdnet(layers, x, name, width) {
     let y = x;

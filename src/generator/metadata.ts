@@ -1,5 +1,5 @@
-// What a progressive model says about itself: one JSON document in the ONNX file's metadata_props. It is checked against
-// the graph on reading, so that whoever has it may rely on it.
+// What a progressive model says about itself: one JSON document in the ONNX file's metadata_props. It is checked
+// against the graph on reading, so that whoever has it may rely on it.
 
 import { create } from "@bufbuild/protobuf";
 import { type Preprocessing, parsePreprocessing } from "../data/preprocessing.ts";
@@ -45,8 +45,8 @@ const version = 1;
 /**
  * The model's metadata, or undefined when it has none.
  *
- * @throws {SpinnError} InvalidModel when the document is damaged or says what is not true of the graph; UnsupportedModel
- *   when it comes from a newer version
+ * @throws {SpinnError} InvalidModel when the document is damaged or says what is not true of the graph;
+ *   UnsupportedModel when it comes from a newer version
  */
 export function readMetadata(model: ModelProto): Metadata | undefined {
   const text = model.metadataProps.find((entry) => entry.key === metadataKey)?.value;

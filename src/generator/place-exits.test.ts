@@ -33,7 +33,9 @@ test("only maps with work on both sides are candidates", () => {
 });
 
 test("too few places and senseless fractions are refused", () => {
-  expect(() => placeExits(points(10, 10, 50), 100, [0.1, 0.2, 0.3])).toThrow(/has 2 places .* not 3\. Ask for fewer/);
+  expect(() => placeExits(points(10, 10, 50), 100, [0.1, 0.2, 0.3])).toThrow(
+    /has 2 places .* for 3 exits\. Ask for fewer/,
+  );
   for (const fractions of [[], [0], [1], [0.5, 0.5], [0.5, 0.2], [Number.NaN]])
     expect(() => placeExits(points(10, 50), 100, fractions)).toThrow(RangeError);
 });

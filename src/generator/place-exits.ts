@@ -1,4 +1,4 @@
-// Where the early exits go: the tensors nearest to given fractions of the trunk's multiply-adds (SPINN, 4.2: six exits,
+// Where the early exits go: the tensors nearest to given fractions of the trunk's multiply-adds (SPINN: six exits,
 // equidistant in FLOPs). Heads are not counted here, since they come after the choice.
 
 import { SpinnError } from "../errors.ts";
@@ -20,8 +20,8 @@ export interface ExitPlace extends ExitCandidate {
 export const defaultFractions: readonly number[] = [0.15, 0.3, 0.45, 0.6, 0.75, 0.9];
 
 /**
- * One place for every fraction, in order. All are distinct in cost, and the sum of their distances to the fractions is the
- * smallest there is: without a collision each is simply the nearest. Of two equally good places the deeper one is
+ * One place for every fraction, in order. All are distinct in cost, and the sum of their distances to the fractions is
+ * the smallest there is: without a collision each is simply the nearest. Of two equally good places the deeper one is
  * taken; of several tensors at one cost (Conv, BatchNormalization, Relu, pooling) the last. Only maps [N, C, H, W] with
  * work before and behind them are candidates.
  *
@@ -46,7 +46,7 @@ export function placeExits(
   if (places.length < fractions.length) {
     throw new SpinnError(
       "UnsupportedModel",
-      `The network has ${places.length} places for an exit where one tensor carries everything, not ${fractions.length}`,
+      `The network has ${places.length} places where one tensor carries everything, for ${fractions.length} exits`,
       { hint: "Ask for fewer fractions" },
     );
   }

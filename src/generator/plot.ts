@@ -1,10 +1,10 @@
-// An evaluation as a picture, after the paper's Figs. 3 and 4: accuracy against the threshold, beside the share of images
-// that have left by each exit. One SVG file that needs nothing else.
+// An evaluation as a picture, after the paper's Figs. 3 and 4: accuracy against the threshold, beside the share of
+// images that have left by each exit. One SVG file that needs nothing else.
 
 import type { Evaluation } from "./evaluate.ts";
 import { escapeXml, niceTicks, Panel, panelStyle } from "./svg-panel.ts";
 
-/** From cautious to bold reading order; legible on light and dark. */
+/** In the order of the thresholds; legible on light and dark. */
 const colors = ["#8f5cc9", "#4673d1", "#2a9d8f", "#6aa84f", "#d99016"] as const;
 const accent = colors[1];
 const width = 1040;
@@ -13,7 +13,8 @@ const height = 440;
 /** @returns the text of an SVG file, 1040 x 440 */
 export function plotEvaluation(result: Evaluation): string {
   const heading = `${result.model} on ${result.dataset}, ${result.images} images`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">
+  const size = `viewBox="0 0 ${width} ${height}" width="${width}" height="${height}"`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">
 <title>${escapeXml(heading)}</title>
 <desc>Left: accuracy against the exit threshold. Right: share of images that have left by each exit.</desc>
 <style>${panelStyle}

@@ -1,5 +1,5 @@
 // What an exit policy would have done on recorded images: accuracy, exit rates and cost for any thresholds, without
-// running the network again (SPINN, 4.3: the profiler's accuracy and exit rate for each threshold).
+// running the network again (SPINN's profiler: accuracy and exit rate for each threshold).
 
 import { checkThresholds, decide, type Thresholds } from "./exit-policy.ts";
 

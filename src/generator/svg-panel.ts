@@ -1,5 +1,5 @@
-// One panel of a chart as SVG text: frame, grid, axes and lines. Colours are those of the classes in `panelStyle`, so that
-// the drawing follows the reader's light or dark scheme.
+// One panel of a chart as SVG text: frame, grid, axes and lines. Colours are those of the classes in `panelStyle`, so
+// that the drawing follows the reader's light or dark scheme.
 
 export interface Axis {
   readonly label: string;

@@ -8,9 +8,10 @@ import { vgg16 } from "./vgg16.ts";
 
 export type { ArchitectureOptions, Builder } from "./architecture.ts";
 
-export type ArchitectureName = "resnet20" | "resnet32" | "resnet56" | "vgg16" | "mobilenetv2";
+export type ArchitectureName = "resnet14" | "resnet20" | "resnet32" | "resnet56" | "vgg16" | "mobilenetv2";
 
 export const architectures: Readonly<Record<ArchitectureName, Builder>> = {
+  resnet14: resnet(14),
   resnet20: resnet(20),
   resnet32: resnet(32),
   resnet56: resnet(56),
