@@ -6,13 +6,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { needRealModels, REAL_MODELS, realModelPath } from "../../test/real-models.ts";
+import { runModel } from "../../test/run-model.ts";
 import { createRng } from "../random.ts";
-import { createSession } from "../runtime/index.ts";
-import { float32, sizeOf, type Tensor } from "../tensor.ts";
 import { GraphBuilder } from "./builder.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import { readModelFile, writeModelFile } from "./file.ts";
-import { DataLocation, declaredType, edit, externalEntries, type ModelProto } from "./proto.ts";
+import { DataLocation, edit, externalEntries, type ModelProto } from "./proto.ts";
 
 let root = "";
 let folder = "";
@@ -34,16 +33,7 @@ function linear(): ModelProto {
   return g.build("linear");
 }
 
-async function run(model: ModelProto, batch = 2): Promise<Record<string, Tensor>> {
-  const input = model.graph!.input[0]!;
-  const dims = declaredType(input)!.dims!.map((d) => (typeof d === "number" ? d : batch));
-  const rng = createRng(1);
-  const session = await createSession(model);
-  const feed = float32(Float32Array.from({ length: sizeOf(dims) }, rng), dims);
-  const result = await session.run({ [input.name]: feed });
-  await session.release();
-  return result;
-}
+const run = (model: ModelProto) => runModel(model, { batch: 2 });
 
 test.for(REAL_MODELS)("%s: read, write, read, run gives the same bytes and the same results", async (name, ctx) => {
   needRealModels(ctx.skip);

@@ -9,6 +9,8 @@ const READERS = {
   [DataType.FLOAT]: { type: "float32", array: Float32Array, typed: (t: TensorProto) => t.floatData },
   [DataType.DOUBLE]: { type: "float64", array: Float64Array, typed: (t: TensorProto) => t.doubleData },
   [DataType.UINT8]: { type: "uint8", array: Uint8Array, typed: (t: TensorProto) => t.int32Data },
+  // Booleans are bytes, 0 or 1, everywhere in the project.
+  [DataType.BOOL]: { type: "uint8", array: Uint8Array, typed: (t: TensorProto) => t.int32Data },
   [DataType.INT8]: { type: "int8", array: Int8Array, typed: (t: TensorProto) => t.int32Data },
   [DataType.INT32]: { type: "int32", array: Int32Array, typed: (t: TensorProto) => t.int32Data },
   [DataType.INT64]: { type: "int64", array: BigInt64Array, typed: (t: TensorProto) => t.int64Data },

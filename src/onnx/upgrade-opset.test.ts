@@ -2,27 +2,13 @@
 
 import { expect, test } from "vitest";
 import { needRealModels, REAL_MODELS, realModel } from "../../test/real-models.ts";
-import { createRng } from "../random.ts";
-import { createSession } from "../runtime/index.ts";
-import { float32, sizeOf, type Tensor } from "../tensor.ts";
+import { largestDifference, runModel } from "../../test/run-model.ts";
 import { GraphBuilder } from "./builder.ts";
-import { declaredType, type ModelProto, opsetOf } from "./proto.ts";
+import { type ModelProto, opsetOf } from "./proto.ts";
 import { upgradeOpset } from "./upgrade-opset.ts";
 import { validateModel } from "./validate.ts";
 
-async function run(model: ModelProto, batch = 3): Promise<Record<string, Tensor>> {
-  const input = model.graph!.input[0]!;
-  const dims = declaredType(input)!.dims!.map((d) => (typeof d === "number" ? d : batch));
-  const rng = createRng(5);
-  const session = await createSession(model);
-  const feed = float32(
-    Float32Array.from({ length: sizeOf(dims) }, () => rng() * 4 - 2),
-    dims,
-  );
-  const result = await session.run({ [input.name]: feed });
-  await session.release();
-  return result;
-}
+const run = (model: ModelProto) => runModel(model, { batch: 3 });
 
 const pool = { kernel_shape: [3, 3], strides: [2, 2], pads: [1, 1, 1, 1] };
 
@@ -116,18 +102,14 @@ test("AveragePool has another kernel in ONNX Runtime from opset 19 on: the last 
   ]);
   const expected = await run(model);
   expect(await run(upgradeOpset(model, 18))).toEqual(expected);
-  const newest = await run(upgradeOpset(model, 21));
-  for (const [name, { data }] of Object.entries(expected)) {
-    const worst = Math.max(...Array.from(data, (v, i) => Math.abs(Number(v) - Number(newest[name]!.data[i]))));
-    expect(worst).toBeLessThan(1e-6);
-  }
+  expect(largestDifference(await run(upgradeOpset(model, 21)), expected)).toBeLessThan(1e-6);
 });
 
 test.for(REAL_MODELS)("%s computes the same in opset 17 and 21", async (name, { skip }) => {
   needRealModels(skip);
   const model = realModel(name);
-  const expected = await run(model, 1);
-  for (const to of [17, 21]) expect(await run(upgradeOpset(model, to), 1)).toEqual(expected);
+  const expected = await runModel(model);
+  for (const to of [17, 21]) expect(await runModel(upgradeOpset(model, to))).toEqual(expected);
 });
 
 test("nothing happens to a model that is there already, and the original stays as it was", () => {
