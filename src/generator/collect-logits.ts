@@ -1,5 +1,5 @@
-// Running a classifier, progressive or plain, over a data set: the logits of all exits, which calibration and evaluation
-// start from.
+// Running a classifier, progressive or plain, over a data set: the logits of all exits, from which calibration and
+// evaluation start.
 
 import { availableParallelism } from "node:os";
 import { createBatchLoader } from "../data/batch-loader.ts";

@@ -57,7 +57,7 @@ export function placeExits(
   return fractions.map((wanted, i) => ({ ...places[chosen[i]!]!, wanted }));
 }
 
-/** Rising indices into `positions`, one for each target, of least total distance: dynamic programming over the targets. */
+/** Rising indices into `positions`, one for each target, of least total distance, by dynamic programming. */
 function nearestRising(positions: readonly number[], targets: readonly number[]): number[] {
   /** cheapest[j]: total distance with the target at hand at position j; from[i][j]: where target i - 1 then is. */
   let cheapest = positions.map((p) => Math.abs(p - targets[0]!));
