@@ -1,8 +1,10 @@
 // The metadata document: written, read, and refused where it lies.
 
 import { create } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { preprocessings } from "../data/preprocessing.ts";
+import { isSpinnError } from "../errors.ts";
 import { decodeModel, encodeModel } from "../onnx/codec.ts";
 import { type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
 import { addExits } from "./add-exits.ts";
@@ -85,4 +87,30 @@ test("a document that lies about the graph is refused", () => {
   expect(() => readMetadata(saying({ version: 2 }))).toThrow(/has version "2", this program reads 1/);
   expect(() => withMetadata(model, { labels: ["a"] })).toThrow(/1 labels for 3 classes/);
   expect(() => withMetadata(model, { calibration: { ...full.calibration!, images: 3 } })).toThrow(/does not fit/);
+});
+
+test("property: whatever replaces a part of the document, it is read or refused in one line", () => {
+  const written = withMetadata(model, full);
+  const document = written.metadataProps.find((e) => e.key === metadataKey)!.value;
+  const paths: (readonly string[])[] = [];
+  const visit = (value: unknown, path: readonly string[]): void => {
+    paths.push(path);
+    if (typeof value === "object" && value !== null)
+      for (const [key, child] of Object.entries(value)) visit(child, [...path, key]);
+  };
+  visit(JSON.parse(document), []);
+  fc.assert(
+    fc.property(fc.constantFrom(...paths.slice(1)), fc.jsonValue({ maxDepth: 2 }), (path, value) => {
+      const json = JSON.parse(document);
+      const parent = path.slice(0, -1).reduce((at, key) => at[key], json);
+      parent[path.at(-1)!] = value;
+      try {
+        readMetadata(saying(JSON.stringify(json)));
+      } catch (error) {
+        expect(isSpinnError(error)).toBe(true);
+        expect((error as Error).message).not.toContain("\n");
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
