@@ -127,7 +127,7 @@ function natural(tensor: TensorProto, key: string, text: string | undefined): nu
 }
 
 function expectedBytes(tensor: TensorProto): number | undefined {
-  const width = bytesPerElement(tensor);
+  const width = bytesPerElement(tensor.dataType);
   return width === undefined ? undefined : width * sizeOf(dimsOf(tensor));
 }
 

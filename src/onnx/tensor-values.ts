@@ -20,9 +20,9 @@ export function dimsOf(tensor: TensorProto): number[] {
   return tensor.dims.map(Number);
 }
 
-/** Width of the tensor's elements; undefined for a type that we do not have. */
-export function bytesPerElement(tensor: TensorProto): number | undefined {
-  return READERS[tensor.dataType as keyof typeof READERS]?.array.BYTES_PER_ELEMENT;
+/** Width of an element type; undefined for one that we do not have. */
+export function bytesPerElement(dataType: number): number | undefined {
+  return READERS[dataType as keyof typeof READERS]?.array.BYTES_PER_ELEMENT;
 }
 
 /**
