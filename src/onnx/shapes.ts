@@ -164,16 +164,23 @@ const conv: ShapeRule = (c) => {
 const convTranspose: ShapeRule = (c) => {
   const x = input(c, 0);
   const w = input(c, 1);
+  const group = intAttribute(c.node, "group", 1);
+  if (x.dims.length < 3 || w.dims.length !== x.dims.length)
+    fail(c, "input and weight must have equal rank, at least 3");
+  if (x.dims[1] !== w.dims[0] || w.dims[0]! % group !== 0) fail(c, `channels do not fit ${group} group(s)`);
   const spatial = x.dims.slice(2);
   const strides = intsAttribute(c.node, "strides") ?? spatial.map(() => 1);
-  const pads = intsAttribute(c.node, "pads") ?? [...spatial, ...spatial].map(() => 0);
   const extra = intsAttribute(c.node, "output_padding") ?? spatial.map(() => 0);
   const dilations = intsAttribute(c.node, "dilations") ?? spatial.map(() => 1);
-  const out = spatial.map((size, i) => {
+  const autoPad = stringAttribute(c.node, "auto_pad", "NOTSET");
+  const given = autoPad === "NOTSET" ? intsAttribute(c.node, "pads") : undefined;
+  const pads = given ?? [...spatial, ...spatial].map(() => 0);
+  const full = spatial.map((size, i) => {
     const extent = (w.dims[2 + i]! - 1) * dilations[i]! + 1;
     return strides[i]! * (size - 1) + extra[i]! + extent - pads[i]! - pads[i + spatial.length]!;
   });
-  const group = intAttribute(c.node, "group", 1);
+  const same = autoPad.startsWith("SAME") ? spatial.map((size, i) => size * strides[i]!) : undefined;
+  const out = intsAttribute(c.node, "output_shape") ?? same ?? full;
   return [{ elemType: x.elemType, dims: [x.dims[0]!, w.dims[1]! * group, ...out] }];
 };
 

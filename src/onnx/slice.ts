@@ -47,7 +47,7 @@ export function sliceModel(model: ModelProto, { from, to }: SliceEnds): ModelPro
     const node = index.producer.get(name);
     if (!node || needed.has(node)) continue;
     needed.add(node);
-    open.push(...node.input);
+    for (const input of node.input) open.push(input);
   }
 
   // A node may be needed for one output while another of its outputs is given: that one gets out of the way.

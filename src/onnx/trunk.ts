@@ -72,7 +72,7 @@ export function ancestors(index: GraphIndex, tensors: readonly string[]): Set<No
     const node = index.producer.get(name);
     if (!node || found.has(node)) continue;
     found.add(node);
-    open.push(...node.input);
+    for (const input of node.input) open.push(input);
   }
   return found;
 }

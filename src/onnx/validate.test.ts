@@ -183,7 +183,7 @@ test("integer lists that double at every node stay bounded", () => {
 });
 
 test("deeply nested messages are refused", () => {
-  // ModelProto.graph (7) . node (1) . attribute (5) . g (6) . node (1) ... ten thousand levels deep.
+  // ModelProto.graph (7) . node (1) . attribute (5) . g (6) . node (1) ... a thousand levels deep.
   let bytes = new Uint8Array(0);
   const wrap = (field: number, inner: Uint8Array): Uint8Array<ArrayBuffer> => {
     const length: number[] = [];
