@@ -7,7 +7,15 @@ import { GraphBuilder } from "../onnx/builder.ts";
 import { countMacs } from "../onnx/flops.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { label } from "../onnx/label.ts";
-import { DataType, declaredType, type ModelProto, makeValueInfo, type NodeProto, opsetOf } from "../onnx/proto.ts";
+import {
+  DataType,
+  declaredType,
+  edit,
+  type ModelProto,
+  makeValueInfo,
+  type NodeProto,
+  opsetOf,
+} from "../onnx/proto.ts";
 import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
 import { createRng, mixSeed } from "../random.ts";
 import { exitCosts } from "./exit-costs.ts";
@@ -56,15 +64,13 @@ export function addExits(model: ModelProto, options: AddExitsOptions): ModelProt
   });
   for (const { builder, at } of heads) refuseCollisions(builder, at, types);
 
-  const extended: ModelProto = {
-    ...trunk,
-    graph: {
-      ...graph,
+  const extended = edit(trunk, {
+    graph: edit(graph, {
       node: graph.node.flatMap((node) => [node, ...heads.flatMap((h) => (makes(node, h.at) ? h.builder.nodes : []))]),
       initializer: [...graph.initializer, ...heads.flatMap((h) => h.builder.initializers)],
       output: [...heads.map((h) => makeValueInfo(h.output, DataType.FLOAT, [batch, classes])), final],
-    },
-  };
+    }),
+  });
   const costs = exitCosts(extended, [...heads, { output: final.name }]);
   const exits = heads.map(({ name, output, at, wanted }, i) => {
     return { name, output, at, wanted, flopsFraction: costs.flopsFractions[i]!, headMacs: costs.headMacs[i]! };
@@ -91,14 +97,12 @@ function endInLogits(model: ModelProto): ModelProto {
   if (last?.opType !== "Softmax" || logits === undefined || consumers.has(output.name)) return model;
   const dims = declaredType(output)?.dims ?? ["N"];
   const classes = classesOf(inferShapes(model), logits);
-  return {
-    ...model,
-    graph: {
-      ...graph,
+  return edit(model, {
+    graph: edit(graph, {
       node: graph.node.filter((node) => node !== last),
       output: [makeValueInfo(logits, DataType.FLOAT, [dims[0] ?? "N", classes])],
-    },
-  };
+    }),
+  });
 }
 
 function refuseCollisions(head: GraphBuilder, at: string, types: ReadonlyMap<string, TensorInfo>): void {

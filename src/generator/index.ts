@@ -8,14 +8,28 @@ export {
   buildArchitecture,
   isArchitectureName,
 } from "./architectures/index.ts";
+export { type BuildProgressiveOptions, buildProgressive } from "./build-progressive.ts";
 export { calibrate } from "./calibrate.ts";
 export type { Calibration } from "./calibration.ts";
+export { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
 export type { CollectOptions } from "./collect-logits.ts";
 export { type Answer, answerOf } from "./confidence.ts";
+export { shallowDeepTau } from "./cost-function.ts";
+export { type DetectedPreprocessing, detectPreprocessing } from "./detect-preprocessing.ts";
 export { type EvaluateOptions, type Evaluation, evaluate } from "./evaluate.ts";
 export { type Decision, decide, isConfident, mostConfident, type Thresholds } from "./exit-policy.ts";
 export { type HeadKind, type HeadOptions, isHeadKind } from "./heads.ts";
+export { type LearningRateSchedule, learningRateAt } from "./learning-rate.ts";
 export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./metadata.ts";
 export { type ExitCandidate, type ExitPlace, placeExits } from "./place-exits.ts";
 export { plotEvaluation } from "./plot.ts";
 export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
+export {
+  type EpochRecord,
+  type RunOptions,
+  type TrainOptions,
+  type TrainProgress,
+  type TrainResult,
+  train,
+} from "./train.ts";
+export { type TrainProgressiveOptions, trainProgressive } from "./train-progressive.ts";

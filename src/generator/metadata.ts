@@ -6,7 +6,7 @@ import { type Preprocessing, parsePreprocessing } from "../data/preprocessing.ts
 import { messageOf, SpinnError } from "../errors.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { label, shapeLabel } from "../onnx/label.ts";
-import { type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
+import { edit, type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
 import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
 import { ancestors } from "../onnx/trunk.ts";
 import { sizeOf } from "../tensor.ts";
@@ -83,7 +83,7 @@ export function withMetadata(model: ModelProto, patch: Partial<Metadata>): Model
   const value = JSON.stringify({ version, ...metadata, calibration: calibration && storeCalibration(calibration) });
   const others = model.metadataProps.filter((entry) => entry.key !== metadataKey);
   const { metadataProps } = create(ModelProtoSchema, { metadataProps: [{ key: metadataKey, value }] });
-  return { ...model, metadataProps: [...others, ...metadataProps] };
+  return edit(model, { metadataProps: [...others, ...metadataProps] });
 }
 
 function parse(json: Readonly<Record<string, unknown>>): Metadata {

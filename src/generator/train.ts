@@ -12,12 +12,14 @@ import {
   type BatchSource,
   createBatchLoader,
   type Dataset,
+  outputIndices,
   type Preprocessing,
   prefetch,
 } from "../data/index.ts";
 import { SpinnError } from "../errors.ts";
 import { encodeModel } from "../onnx/codec.ts";
-import type { ModelProto } from "../onnx/proto.ts";
+import { edit, type ModelProto, opsetOf } from "../onnx/proto.ts";
+import { upgradeOpset } from "../onnx/upgrade-opset.ts";
 import { createSession } from "../runtime/index.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
 import { type LearningRateSchedule, learningRateAt } from "./learning-rate.ts";
@@ -25,24 +27,41 @@ import { batchStatistics, updateRunning } from "./running-statistics.ts";
 import { type StepPool, startStepPool } from "./step-pool.ts";
 import { flattenParameters, flattenStatistics, withWeights } from "./weights.ts";
 
-export interface TrainOptions {
-  dataset: Dataset;
-  preprocessing: Preprocessing;
-  /** @default none */
-  augmentation?: Augmentation;
-  epochs: number;
+/** How a training run is carried out, whatever it trains. */
+export interface RunOptions {
   /** Names data order, augmentation and (with the model's own seed) the result. */
   seed: number;
+  /** @default none */
+  augmentation?: Augmentation;
+  /** @default 128 */
+  batchSize?: number;
+  /** Images that go through the graph at once; batch statistics are taken over these. @default 32 */
+  microBatch?: number;
+  /** Data-parallel threads; part of what determines the result. @default one a core, as far as the batch divides */
+  workers?: number;
+  /** @default ["cpu"] */
+  executionProviders?: readonly string[];
+  /** File that the run is saved to every `everySeconds` (default 60) and when it is aborted. */
+  checkpoint?: { readonly path: string; readonly everySeconds?: number };
+  /** Go on from the checkpoint where there is one. @default false */
+  resume?: boolean;
+  /** Top-1 of every output on held-out images; asked every `validateEvery` epochs (default 5) and after the last. */
+  validate?: (model: ModelProto) => Promise<readonly number[]>;
+  validateEvery?: number;
+  onProgress?: (progress: TrainProgress) => void;
+  onEpoch?: (record: EpochRecord) => void;
+  /** Stops after the step in hand, with a checkpoint. */
+  signal?: AbortSignal;
+}
+
+export interface TrainOptions extends RunOptions {
+  dataset: Dataset;
+  preprocessing: Preprocessing;
+  epochs: number;
   /** Loss weight of every output in an epoch, in the order of the outputs: see cost-function.ts. */
   tau: (epoch: number, epochs: number) => readonly number[];
   /** Which weights are trained. @default all */
   trainable?: (name: string) => boolean;
-  /** @default 128 */
-  batchSize?: number;
-  /** Images that go through the graph at once; batch statistics are taken over these. @default 16 */
-  microBatch?: number;
-  /** Data-parallel threads; part of what determines the result. @default one a core, as far as the batch divides */
-  workers?: number;
   /** @default SGD, Nesterov momentum 0.9, weight decay 5e-4 */
   optimizer?: OptimizerOptions;
   learningRate: LearningRateSchedule;
@@ -50,19 +69,6 @@ export interface TrainOptions {
   labelSmoothing?: number;
   /** Decay, a step, of the moving average of the weights, which becomes the result; 0: the last weights are it. @default 0 */
   averageDecay?: number;
-  /** @default ["cpu"] */
-  executionProviders?: readonly string[];
-  /** File that the run is saved to every `everySeconds` (default 60) and when it is aborted. */
-  checkpoint?: { readonly path: string; readonly everySeconds?: number };
-  /** Go on from the checkpoint where there is one. @default false */
-  resume?: boolean;
-  /** Measured after every `validateEvery` epochs (default 5) and after the last: top-1 of every output on held-out images. */
-  validate?: (model: ModelProto) => Promise<readonly number[]>;
-  validateEvery?: number;
-  onProgress?: (progress: TrainProgress) => void;
-  onEpoch?: (record: EpochRecord) => void;
-  /** Stops after the step in hand, with a checkpoint. */
-  signal?: AbortSignal;
 }
 
 export interface TrainProgress {
@@ -108,18 +114,21 @@ interface Progress {
   history: EpochRecord[];
 }
 
+const TRAINING_OPSET = 17;
+
 /** Batches whose statistics make the final normalisation when the weights are an average that no batch was run with. */
 const STATISTICS_BATCHES = 64;
 
 /**
- * Trains `model`, whose outputs are logits and whose opset is 14 or later.
+ * Trains `model`, whose outputs are logits. Images are labelled with the network's classes (see `outputIndices()`).
  *
  * @returns a new model; `model` is left alone
  * @throws {SpinnError} Training when a loss is no longer finite or the checkpoint is another run's; Aborted
  */
 export async function train(model: ModelProto, options: TrainOptions): Promise<TrainResult> {
   const plan = resolve(options);
-  const graph = differentiate(model, {
+  // BatchNormalization has its training form since opset 14; the result keeps the model's own opset.
+  const graph = differentiate(opsetOf(model) < TRAINING_OPSET ? upgradeOpset(model, TRAINING_OPSET) : model, {
     batch: plan.microBatch,
     block: await usableBlock(createSession, plan.executionProviders),
     ...(options.trainable && { trainable: options.trainable }),
@@ -144,7 +153,7 @@ type Plan = TrainOptions &
   >;
 
 function resolve(options: TrainOptions): Plan {
-  const { batchSize = 128, microBatch = 16, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
+  const { batchSize = 128, microBatch = 32, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
   if (!(Number.isInteger(options.epochs) && options.epochs > 0)) {
     throw new RangeError(`epochs must be a positive integer, not ${options.epochs}`);
   }
@@ -181,6 +190,7 @@ class TrainingRun {
   #sessionSeconds = 0;
   #savedAt = performance.now();
   readonly #fingerprint: string;
+  readonly #classOf: Uint16Array;
 
   constructor(model: ModelProto, graph: TrainingGraph, pool: StepPool, source: BatchSource, plan: Plan) {
     this.#model = model;
@@ -190,6 +200,7 @@ class TrainingRun {
     this.#plan = plan;
     this.#running = flattenStatistics(model, graph);
     this.#fingerprint = fingerprint(model, graph, plan);
+    this.#classOf = outputIndices(plan.dataset, graph.classes);
     this.#progress = { epoch: 0, step: 0, ...this.#emptySums(), history: [] };
     flattenParameters(model, graph, pool.memory.parameters);
     pool.memory.average.set(pool.memory.parameters.subarray(0, pool.memory.average.length));
@@ -272,7 +283,7 @@ class TrainingRun {
     const smoothing = this.#plan.labelSmoothing;
     targets.fill(smoothing / classes);
     batch.labels.forEach((label, i) => {
-      targets[i * classes + label]! += 1 - smoothing;
+      targets[i * classes + this.#classOf[label]!]! += 1 - smoothing;
     });
   }
 
@@ -396,6 +407,6 @@ function fingerprint(model: ModelProto, graph: TrainingGraph, plan: Plan): strin
   const { dataset, preprocessing, augmentation } = plan;
   const data = { name: dataset.name, length: dataset.length, preprocessing, augmentation };
   const taus = Array.from({ length: epochs }, (_, epoch) => plan.tau(epoch, epochs));
-  const bytes = encodeModel({ ...model, metadataProps: [] });
+  const bytes = encodeModel(edit(model, { metadataProps: [] }));
   return createHash("sha256").update(bytes).update(JSON.stringify({ options, names, data, taus })).digest("hex");
 }

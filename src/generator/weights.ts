@@ -2,7 +2,7 @@
 
 import type { TrainingGraph } from "../autodiff/differentiate.ts";
 import { graphOf } from "../onnx/graph-index.ts";
-import { floatTensor, type ModelProto } from "../onnx/proto.ts";
+import { edit, floatTensor, type ModelProto } from "../onnx/proto.ts";
 import { dimsOf, floatValues } from "../onnx/tensor-values.ts";
 
 /** The trained weights of `model` as one vector [P]. */
@@ -40,5 +40,5 @@ export function withWeights(
     const data = values.get(tensor.name);
     return data ? floatTensor(tensor.name, data, dimsOf(tensor)) : tensor;
   });
-  return { ...model, graph: { ...inner, initializer } };
+  return edit(model, { graph: edit(inner, { initializer }) });
 }

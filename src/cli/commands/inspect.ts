@@ -1,0 +1,73 @@
+// `spinn inspect`: what a network is made of, what each layer costs, where it exits and where it can be split.
+
+import { basename } from "node:path";
+import { readMetadata } from "../../generator/index.ts";
+import { countMacs, inferShapes, readModelFile } from "../../onnx/index.ts";
+import { type Cut, cutCandidates } from "../../splitter/index.ts";
+import { bytes, macs, percent, table } from "../format.ts";
+import type { Io } from "../io.ts";
+
+export interface InspectOptions {
+  json?: boolean;
+  cuts: "relu" | "any";
+}
+
+/** Plain JSON; shapes and bytes are for one image, `macs` multiply-adds. */
+export interface Inspection {
+  model: string;
+  /** Trunk and heads together. */
+  macs: number;
+  nodes: { name: string; op: string; outputShape: readonly number[]; macs: number }[];
+  exits: { name: string; at: string; flopsFraction: number; headMacs: number }[];
+  cuts: Pick<Cut, "id" | "tensors" | "bytes" | "macsBefore">[];
+}
+
+export async function inspect(path: string, options: Pick<InspectOptions, "cuts">): Promise<Inspection> {
+  const model = await readModelFile(path);
+  const metadata = readMetadata(model);
+  const types = inferShapes(model);
+  const { total, byNode } = countMacs(model, types);
+  const cuts = cutCandidates(model, { cuts: options.cuts, ...(metadata && { output: metadata.final }) });
+  return {
+    model: basename(path),
+    macs: total,
+    nodes: model.graph!.node.map((node) => ({
+      name: node.name || node.output[0]!,
+      op: node.opType,
+      outputShape: types.get(node.output[0]!)?.dims ?? [],
+      macs: byNode.get(node) ?? 0,
+    })),
+    exits: (metadata?.exits ?? []).map(({ name, at, flopsFraction, headMacs }) => ({
+      name,
+      at,
+      flopsFraction,
+      headMacs,
+    })),
+    cuts: cuts.map(({ id, tensors, bytes: size, macsBefore }) => ({ id, tensors, bytes: size, macsBefore })),
+  };
+}
+
+export async function inspectCommand(io: Io, path: string, options: InspectOptions): Promise<void> {
+  const found = await inspect(path, options);
+  if (options.json) {
+    io.out(JSON.stringify(found));
+    return;
+  }
+  let sum = 0;
+  const layers = found.nodes.map((node) => {
+    sum += node.macs;
+    const cost = node.macs ? [macs(node.macs), percent(sum / found.macs)] : ["", ""];
+    return [node.name, node.op, node.outputShape.join("x"), ...cost];
+  });
+  io.out(`${found.model}: ${found.nodes.length} nodes, ${macs(found.macs)} multiply-adds an image\n`);
+  io.out(table(["layer", "operator", "output", "multiply-adds", "so far"], layers));
+  if (found.exits.length > 0) {
+    const exits = found.exits.map((e) => [e.name, e.at, percent(e.flopsFraction), macs(e.headMacs)]);
+    io.out(`\n${table(["exit", "after", "FLOPs to here", "its head"], exits)}`);
+  }
+  const cuts = found.cuts.map((cut) => {
+    const tensors = cut.tensors.map((t) => `${t.name} ${t.shape.join("x")}`).join(" + ");
+    return [cut.id, percent(cut.macsBefore / found.macs), bytes(cut.bytes), tensors];
+  });
+  io.out(`\n${table(["cut after", "device share", "float32", "crosses the link"], cuts)}`);
+}

@@ -1,0 +1,129 @@
+// The `spinn` command: what it understands, and how it fails: one line on standard error, exit code 1.
+
+import { Argument, Command, CommanderError, Option } from "commander";
+import { isSpinnError, messageOf } from "../errors.ts";
+import { architectures } from "../generator/index.ts";
+import { buildCommand } from "./commands/build.ts";
+import { demoCommand } from "./commands/demo.ts";
+import { evalCommand } from "./commands/eval.ts";
+import { inspectCommand } from "./commands/inspect.ts";
+import { trainCommand } from "./commands/train.ts";
+import { type Io, processIo } from "./io.ts";
+import { fractions, headKind, naturalNumber, positiveInteger, positiveNumber, share } from "./options.ts";
+
+/** @returns the exit code: 0, 1 for any failure, 130 when interrupted */
+export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
+  try {
+    await program(io).parseAsync(args, { from: "user" });
+    return 0;
+  } catch (error) {
+    io.status("");
+    // Commander has already said what it is about.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    io.err(`spinn: ${messageOf(error)}`);
+    if (process.env.DEBUG && error instanceof Error) io.err(String(error.stack));
+    return isSpinnError(error, "Aborted") ? 130 : 1;
+  }
+}
+
+function program(io: Io): Command {
+  const spinn = new Command("spinn")
+    .description("Progressive inference of CNNs over device and cloud: networks with early exits, as ONNX files")
+    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
+    .exitOverride()
+    .showHelpAfterError("(--help shows what is understood)");
+  const dataHelp =
+    "cifar10, cifar100, imagenette, mnist:DIR, cifar10:DIR or a folder with one folder of images a class";
+
+  training(
+    spinn.command("build").description("give a trained ONNX classifier six early exits; its trunk stays as it is"),
+  )
+    .addArgument(new Argument("<model.onnx>", "the classifier"))
+    .requiredOption("--data <data>", dataHelp)
+    .requiredOption("--out <file>", "where the progressive model goes")
+    .option("--epochs <n>", "passes over the training images", positiveInteger, 8)
+    .option("--lr <rate>", "peak learning rate of Adam (default: 0.002)", positiveNumber)
+    .option(
+      "--preprocessing <name>",
+      "cifar, imagenet, mobilenetv2, mnist or a JSON file (default: whichever fits best)",
+    )
+    .option("--labels <file>", "class names, one a line (default: the data set's, where it has as many)")
+    .option("--calibration-images <n>", "test images to calibrate on (default: a fifth, at most 2000)", positiveInteger)
+    .action((path, options) => buildCommand(io, path, options));
+
+  training(
+    spinn.command("train").description("build a network with six exits and train everything jointly from scratch"),
+  )
+    .addOption(new Option("--arch <name>", "what to build").choices(Object.keys(architectures)).makeOptionMandatory())
+    .requiredOption("--data <data>", dataHelp)
+    .requiredOption("--out <file>", "where the model goes")
+    .option("--width <n>", "channels of the first stage (default: the published network's)", positiveInteger)
+    .option("--epochs <n>", "passes over the training images", positiveInteger, 60)
+    .option("--lr <rate>", "peak learning rate (default: 0.1, with Adam 0.001)", positiveNumber)
+    .addOption(new Option("--optimizer <name>", "how to step").choices(["sgd", "adam"]).default("sgd"))
+    .addOption(
+      new Option("--schedule <name>", "how the learning rate falls").choices(["cosine", "steps"]).default("cosine"),
+    )
+    .option("--weight-decay <rate>", "(default: 0.0005, with Adam 0)", positiveNumber)
+    .option("--label-smoothing <share>", "probability spread over all classes", share)
+    .option("--average-decay <share>", "of the moving average of the weights; 0: none (default: 0.999)", share)
+    .option("--held-out <n>", "training images kept for calibration (default: 5000)", positiveInteger)
+    .action((options) => trainCommand(io, options));
+
+  spinn
+    .command("inspect")
+    .description("layers, FLOPs, exits and split candidates of an ONNX network")
+    .argument("<model.onnx>")
+    .addOption(new Option("--cuts <which>", "after ReLUs or after any layer").choices(["relu", "any"]).default("relu"))
+    .option("--json", "one JSON document on standard output")
+    .action((path, options) => inspectCommand(io, path, options));
+
+  spinn
+    .command("eval")
+    .description("accuracy, exit rates and mean FLOPs for every threshold")
+    .argument("<model.onnx>")
+    .requiredOption("--data <data>", dataHelp)
+    .addOption(new Option("--split <name>", "which part").choices(["train", "test"]).default("test"))
+    .option("--limit <n>", "at most so many images, evenly spread", positiveInteger)
+    .option(
+      "--preprocessing <name>",
+      "for a model that does not say: cifar, imagenet, mobilenetv2, mnist or a JSON file",
+    )
+    .option("--all-images", "also those that the exits were calibrated on")
+    .option("--threads <n>", "threads inside one operator", positiveInteger)
+    .option("--plot <file.svg>", "draw accuracy and exit rates against the threshold")
+    .option("--json", "one JSON document on standard output")
+    .action((path, options) => evalCommand(io, path, options));
+
+  spinn
+    .command("demo")
+    .description("the shipped model on 1000 real CIFAR-10 test images")
+    .option("--images <n>", "how many", positiveInteger, 1000)
+    .option("--threshold <share>", "confidence that is enough", share, 0.9)
+    .option("--json", "one JSON document on standard output")
+    .action((options) => demoCommand(io, options));
+  return spinn;
+}
+
+function training(command: Command): Command {
+  return command
+    .option("--seed <n>", "names the result", naturalNumber, 1)
+    .option("--head <kind>", "msdnet, sdn or linear", headKind, "msdnet")
+    .option(
+      "--head-width <n>",
+      "channels of an msdnet head (default: what 2.5 % of the trunk's FLOPs allow)",
+      positiveInteger,
+    )
+    .option(
+      "--fractions <list>",
+      "where exits go, as shares of the FLOPs (default: 0.15,0.3,0.45,0.6,0.75,0.9)",
+      fractions,
+    )
+    .option("--batch-size <n>", "images a step (default: 128)", positiveInteger)
+    .option("--micro-batch <n>", "images through the graph at once (default: 32)", positiveInteger)
+    .option("--workers <n>", "training threads (default: one a core)", positiveInteger)
+    .option("--checkpoint <file>", "where an unfinished run is kept (default: <out>.checkpoint)")
+    .option("--resume", "go on with an unfinished run")
+    .option("--restart", "forget an unfinished run")
+    .option("--log <file>", "append one JSON line an epoch");
+}

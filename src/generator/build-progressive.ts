@@ -1,0 +1,76 @@
+// The recipe behind `spinn build`: somebody's trained classifier becomes a progressive one. The trunk stays frozen, to the
+// bit; only the heads are trained ("IC-only" of Kaya et al. 2019, with exits placed as in SPINN).
+
+import { adamDefaults } from "../autodiff/optimizer.ts";
+import type { Dataset, Preprocessing } from "../data/index.ts";
+import type { ModelProto } from "../onnx/proto.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import { validateModel } from "../onnx/validate.ts";
+import { type AddExitsOptions, addExits } from "./add-exits.ts";
+import { calibrate } from "./calibrate.ts";
+import { detectPreprocessing } from "./detect-preprocessing.ts";
+import { classesOf, readMetadata, withMetadata } from "./metadata.ts";
+import { type RunOptions, type TrainResult, train } from "./train.ts";
+
+export interface BuildProgressiveOptions extends RunOptions, Pick<AddExitsOptions, "fractions" | "head"> {
+  /** Images that the heads learn from. */
+  training: Dataset;
+  /** Images that neither the heads nor the trunk have learnt from: confidences are calibrated on them. */
+  calibration: Dataset;
+  /** @default the known convention that suits the network best, see `detectPreprocessing()` */
+  preprocessing?: Preprocessing;
+  /** Names of the network's classes. @default the data set's, where it has as many */
+  labels?: readonly string[];
+  /** @default 8 */
+  epochs?: number;
+  /** Peak learning rate of Adam. @default 0.002 */
+  learningRate?: number;
+  /** Told what is being done, in words. */
+  onPhase?: (phase: string) => void;
+}
+
+/** The prefix that `addExits` gives all of a head's weights. */
+export const isHeadWeight = (name: string): boolean => /^exit\d+\./.test(name);
+
+/**
+ * Adds exits to a trained classifier, trains their heads, calibrates, and records preprocessing and labels.
+ *
+ * @throws {SpinnError} as `validateModel()`, `addExits()`, `detectPreprocessing()`, `train()` and `calibrate()`
+ */
+export async function buildProgressive(model: ModelProto, options: BuildProgressiveOptions): Promise<TrainResult> {
+  const { training, calibration, fractions, head, epochs = 8, learningRate = 0.002, onPhase, ...run } = options;
+  const cancel = run.signal ? { signal: run.signal } : {};
+  const plain = validateModel(model);
+  const preprocessing = options.preprocessing ?? (await detect(plain, options));
+  const placed = addExits(plain, { seed: run.seed, ...(fractions && { fractions }), ...(head && { head }) });
+  const { exits, final } = readMetadata(placed)!;
+  const named = classesOf(inferShapes(placed), final) === training.classes.length;
+  const labels = options.labels ?? (named ? training.classes : undefined);
+  const initial = withMetadata(placed, { preprocessing, ...(labels && { labels }) });
+
+  onPhase?.(`Training ${exits.length} heads on ${training.length} images of ${training.name}`);
+  const { model: trained, history } = await train(initial, {
+    ...run,
+    dataset: training,
+    preprocessing,
+    epochs,
+    trainable: isHeadWeight,
+    // Every head counts alike; the final exit is frozen.
+    tau: () => [...exits.map(() => 1), 0],
+    optimizer: adamDefaults,
+    learningRate: { kind: "cosine", peak: learningRate, warmupEpochs: epochs / 16 },
+    averageDecay: 0.99,
+  });
+  onPhase?.(`Calibrating on ${calibration.length} images of ${calibration.name}`);
+  return { model: await calibrate(trained, calibration, cancel), history };
+}
+
+async function detect(model: ModelProto, options: BuildProgressiveOptions): Promise<Preprocessing> {
+  const { calibration, signal, onPhase } = options;
+  onPhase?.("Trying the known ways of preprocessing");
+  const { name, preprocessing, top1, images } = await detectPreprocessing(model, calibration, signal);
+  onPhase?.(
+    `Preprocessing as "${name}": ${(100 * top1).toFixed(1)} % right on ${images} images of ${calibration.name}`,
+  );
+  return preprocessing;
+}
