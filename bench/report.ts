@@ -1,10 +1,11 @@
-// What a benchmark leaves behind: its figures with everything needed to judge them, as JSON in bench/results.
+// What a benchmark leaves behind: its figures, and on request a file with everything needed to judge them.
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { availableParallelism, cpus, totalmem } from "node:os";
 
-/** How scripts/bench.mjs calls a benchmark: `export default async function run(options: BenchOptions)`. */
+/** How scripts/bench.mjs calls a benchmark: `export async function run(options: BenchOptions)`. */
 export interface BenchOptions {
   /** Print the figures as JSON, and nothing else, on standard output. */
   readonly json: boolean;
@@ -12,57 +13,53 @@ export interface BenchOptions {
   readonly args: readonly string[];
 }
 
-/** Repeated measurements of one figure. */
-export interface Spread {
-  readonly median: number;
-  readonly min: number;
-  readonly max: number;
-  /** Standard deviation of the samples. */
-  readonly deviation: number;
-  readonly samples: readonly number[];
+export interface Findings {
+  /** The figures, for people and scripts. Names carry units: `imagesPerSecond`, `latencyMs`. */
+  readonly result: Readonly<Record<string, number>>;
+  /** What it takes to judge them: seed, sizes, repetitions, spread. */
+  readonly details: Readonly<Record<string, unknown>>;
 }
 
-export interface BenchReport {
-  /** The benchmark's file without `.bench.ts`. */
-  readonly name: string;
-  /** What the figures answer. */
-  readonly question: string;
-  readonly seed: number;
-  /** What was run: sizes, repetitions, options. */
-  readonly settings: Readonly<Record<string, unknown>>;
-  /** Names carry units: `imagesPerSecond`, `latencyMs`. */
-  readonly figures: Readonly<Record<string, number | Spread>>;
+/** How far repeated measurements lie apart. */
+export interface Spread {
+  readonly samples: number;
+  readonly min: number;
+  readonly max: number;
+  /** Standard deviation. */
+  readonly deviation: number;
 }
 
 /** @throws {RangeError} without samples */
-export function spreadOf(samples: readonly number[]): Spread {
-  if (samples.length === 0) throw new RangeError("A spread needs samples");
+export function median(samples: readonly number[]): number {
+  if (samples.length === 0) throw new RangeError("There is no median of nothing");
   const sorted = [...samples].sort((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
+  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2;
+}
+
+/** @throws {RangeError} without samples */
+export function spread(samples: readonly number[]): Spread {
+  if (samples.length === 0) throw new RangeError("There is no spread of nothing");
   const mean = samples.reduce((sum, s) => sum + s, 0) / samples.length;
   const squares = samples.reduce((sum, s) => sum + (s - mean) ** 2, 0);
-  return {
-    median: (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2,
-    min: sorted[0]!,
-    max: sorted.at(-1)!,
-    deviation: Math.sqrt(squares / Math.max(1, samples.length - 1)),
-    samples,
-  };
+  const deviation = Math.sqrt(squares / Math.max(1, samples.length - 1));
+  return { samples: samples.length, min: Math.min(...samples), max: Math.max(...samples), deviation };
 }
 
 /**
- * Writes `bench/results/<name>.json` when the benchmark was called with `--save`, and does nothing otherwise: a figure
- * from a busy machine should not replace a kept one by accident.
- *
- * @returns where it is, relative to the repository
+ * Prints the figures. With `--save` it also keeps them, and everything that they depend on, in
+ * `bench/results/<name>.json`; not otherwise, since a run on a busy machine should not replace a kept one by accident.
  */
-export function saveReport(report: BenchReport, { args }: BenchOptions): string | undefined {
-  if (!args.includes("--save")) return undefined;
-  const path = `bench/results/${report.name}.json`;
-  mkdirSync("bench/results", { recursive: true });
-  const content = { ...report, commit: commit(), machine: machine(), versions: versions(), date: new Date() };
-  writeFileSync(path, `${JSON.stringify(content, null, 2)}\n`);
-  return path;
+export async function writeReport(name: string, { json, args }: BenchOptions, findings: Findings): Promise<void> {
+  const { result, details } = findings;
+  const rows = Object.entries(result).map(([key, value]) => `${key}: ${Number(value.toPrecision(4))}`);
+  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `\n${rows.join("\n")}\n`);
+  if (!args.includes("--save")) return;
+  const path = `bench/results/${name}.json`;
+  const conditions = { commit: commit(), machine: machine(), versions: versions(), date: new Date() };
+  await mkdir("bench/results", { recursive: true });
+  await writeFile(path, `${JSON.stringify({ name, result, details, ...conditions }, null, 2)}\n`);
+  process.stderr.write(`Kept in ${path}\n`);
 }
 
 /** The commit that was measured; `-dirty` when tracked files differed from it, undefined outside a repository. */

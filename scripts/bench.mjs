@@ -1,4 +1,4 @@
-// `npm run bench -- NAME [--json] [--save]`: compiles bench/NAME.bench.ts and calls its default export,
+// `npm run bench -- NAME [--json] [--save]`: compiles bench/NAME.bench.ts and calls its
 // `run({ json, args })`. `--save` (see bench/report.ts) keeps the result in bench/results.
 
 import { readdirSync } from "node:fs";
@@ -17,6 +17,6 @@ await main(async () => {
     throw new ScriptError(`${what} There is ${names.join(", ")}: npm run bench -- ${names[0]}`);
   }
   await ensureBuilt(targets.bench);
-  const { default: run } = await import(pathToFileURL(join(root, targets.bench.out, "bench", `${name}.bench.js`)).href);
+  const { run } = await import(pathToFileURL(join(root, targets.bench.out, "bench", `${name}.bench.js`)).href);
   await run({ json: args.includes("--json"), args });
 });
