@@ -1,0 +1,110 @@
+// How fast is training? ResNet-20 with six linear heads, joint, batch 128, as a share of what the same cores reach in the
+// best case: a 1024x1024 MatMul in the same process, alternated.
+
+import { availableParallelism } from "node:os";
+import { usableBlock } from "../src/autodiff/blocked-conv.ts";
+import { differentiate } from "../src/autodiff/differentiate.ts";
+import { sgdDefaults } from "../src/autodiff/optimizer.ts";
+import { addExits, buildArchitecture, shallowDeepTau } from "../src/generator/index.ts";
+import { startStepPool } from "../src/generator/step-pool.ts";
+import { flattenParameters } from "../src/generator/weights.ts";
+import { countMacs, GraphBuilder } from "../src/onnx/index.ts";
+import { createRng, normal } from "../src/random.ts";
+import { createSession } from "../src/runtime/index.ts";
+import { float32 } from "../src/tensor.ts";
+import { type BenchOptions, saveReport, spreadOf } from "./report.ts";
+
+const BATCH = 128;
+const MICRO_BATCH = 32;
+const ROUNDS = 12;
+const SIDE = 1024;
+
+export default async function run(options: BenchOptions): Promise<void> {
+  const workers = [4, 2, 1].find((count) => count <= availableParallelism())!;
+  const plain = buildArchitecture("resnet20", { classes: 10, seed: 1 });
+  const model = addExits(plain, { seed: 1, head: { kind: "linear" } });
+  const graph = differentiate(model, { batch: MICRO_BATCH, block: await usableBlock(createSession, ["cpu"]) });
+  const pool = await startStepPool(graph, {
+    batchSize: BATCH,
+    workers,
+    optimizer: sgdDefaults,
+    averageDecay: 0.999,
+    executionProviders: ["cpu"],
+  });
+  const matmul = await matmulOf(workers);
+  try {
+    flattenParameters(model, graph, pool.memory.parameters);
+    const rng = createRng(1);
+    pool.memory.images.forEach((_, i, images) => {
+      images[i] = normal(rng);
+    });
+    for (let i = 0; i < BATCH; i++) pool.memory.targets[i * 10 + (i % 10)] = 1;
+    const tau = shallowDeepTau([0.15, 0.3, 0.45, 0.6, 0.75, 0.9], 1, 2);
+
+    const stepSeconds: number[] = [];
+    const matmulSeconds: number[] = [];
+    for (let round = -2; round < ROUNDS; round++) {
+      const stepTime = await seconds(async () => {
+        await pool.gradient(tau);
+        await pool.update(0.01, round + 3);
+      });
+      const matmulTime = await matmul.seconds();
+      if (round < 0) continue; // warm-up
+      stepSeconds.push(stepTime);
+      matmulSeconds.push(matmulTime);
+      if (!options.json) process.stderr.write(`\rround ${round + 1} of ${ROUNDS}`);
+    }
+    // Forward, gradient of the inputs, gradient of the weights: three times two operations a multiply-add.
+    const gflopAnImage = (6 * countMacs(model).total) / 1e9;
+    const stepGflops = spreadOf(stepSeconds.map((s) => (BATCH * gflopAnImage) / s));
+    const matmulGflops = spreadOf(matmulSeconds.map((s) => (2 * SIDE ** 3) / 1e9 / s));
+    // Ratio by ratio: what slows the machine for a while slows both halves of a round.
+    const ratio = spreadOf(stepGflops.samples.map((g, i) => g / matmulGflops.samples[i]!));
+    const imagesPerSecond = spreadOf(stepSeconds.map((s) => BATCH / s));
+    const question =
+      "How much of the cores' best rate, a 1024x1024 MatMul's, does a training step of ResNet-20 with six exits reach?";
+    const settings = { workers, batch: BATCH, microBatch: MICRO_BATCH, rounds: ROUNDS };
+    const figures = { imagesPerSecond, gflops: stepGflops, matmulGflops, ratio };
+    const saved = saveReport({ name: "training", question, seed: 1, settings, figures }, options);
+    const medians = Object.fromEntries(Object.entries(figures).map(([name, f]) => [name, f.median]));
+    if (options.json) process.stdout.write(`${JSON.stringify(medians)}\n`);
+    else {
+      process.stderr.write("\n");
+      process.stdout.write(
+        `${medians.imagesPerSecond?.toFixed(0)} images/s, ${medians.gflops?.toFixed(0)} GFLOP/s: ${medians.ratio?.toFixed(2)} of MatMul's ${medians.matmulGflops?.toFixed(0)} on ${workers} core(s)\n`,
+      );
+      if (saved) process.stdout.write(`Kept in ${saved}\n`);
+    }
+  } finally {
+    await Promise.all([pool.close(), matmul.close()]);
+  }
+}
+
+async function matmulOf(threads: number): Promise<{ seconds(): Promise<number>; close(): Promise<void> }> {
+  const b = new GraphBuilder(17);
+  b.input("a", [SIDE, SIDE]);
+  b.input("b", [SIDE, SIDE]);
+  b.op("MatMul", ["a", "b"], {}, "c");
+  b.output("c");
+  const session = await createSession(b.build("matmul"), { threads, spinning: true });
+  const rng = createRng(2);
+  const random = float32(
+    Float32Array.from({ length: SIDE * SIDE }, () => normal(rng)),
+    [SIDE, SIDE],
+  );
+  const repeats = 5;
+  return {
+    seconds: async () => {
+      const all: number[] = [];
+      for (let i = 0; i < repeats; i++) all.push(await seconds(() => session.run({ a: random, b: random })));
+      return spreadOf(all).median;
+    },
+    close: () => session.release(),
+  };
+}
+
+async function seconds(work: () => Promise<unknown>): Promise<number> {
+  const started = performance.now();
+  await work();
+  return (performance.now() - started) / 1000;
+}
