@@ -12,14 +12,14 @@ import { countMacs, GraphBuilder } from "../src/onnx/index.ts";
 import { createRng, normal } from "../src/random.ts";
 import { createSession } from "../src/runtime/index.ts";
 import { float32 } from "../src/tensor.ts";
-import { type BenchOptions, saveReport, spreadOf } from "./report.ts";
+import { type BenchOptions, median, spread, writeReport } from "./report.ts";
 
 const BATCH = 128;
 const MICRO_BATCH = 32;
 const ROUNDS = 12;
 const SIDE = 1024;
 
-export default async function run(options: BenchOptions): Promise<void> {
+export async function run(options: BenchOptions): Promise<void> {
   const workers = [4, 2, 1].find((count) => count <= availableParallelism())!;
   const plain = buildArchitecture("resnet20", { classes: 10, seed: 1 });
   const model = addExits(plain, { seed: 1, head: { kind: "linear" } });
@@ -56,25 +56,19 @@ export default async function run(options: BenchOptions): Promise<void> {
     }
     // Forward, gradient of the inputs, gradient of the weights: three times two operations a multiply-add.
     const gflopAnImage = (6 * countMacs(model).total) / 1e9;
-    const stepGflops = spreadOf(stepSeconds.map((s) => (BATCH * gflopAnImage) / s));
-    const matmulGflops = spreadOf(matmulSeconds.map((s) => (2 * SIDE ** 3) / 1e9 / s));
     // Ratio by ratio: what slows the machine for a while slows both halves of a round.
-    const ratio = spreadOf(stepGflops.samples.map((g, i) => g / matmulGflops.samples[i]!));
-    const imagesPerSecond = spreadOf(stepSeconds.map((s) => BATCH / s));
-    const question =
-      "How much of the cores' best rate, a 1024x1024 MatMul's, does a training step of ResNet-20 with six exits reach?";
-    const settings = { workers, batch: BATCH, microBatch: MICRO_BATCH, rounds: ROUNDS };
-    const figures = { imagesPerSecond, gflops: stepGflops, matmulGflops, ratio };
-    const saved = saveReport({ name: "training", question, seed: 1, settings, figures }, options);
-    const medians = Object.fromEntries(Object.entries(figures).map(([name, f]) => [name, f.median]));
-    if (options.json) process.stdout.write(`${JSON.stringify(medians)}\n`);
-    else {
-      process.stderr.write("\n");
-      process.stdout.write(
-        `${medians.imagesPerSecond?.toFixed(0)} images/s, ${medians.gflops?.toFixed(0)} GFLOP/s: ${medians.ratio?.toFixed(2)} of MatMul's ${medians.matmulGflops?.toFixed(0)} on ${workers} core(s)\n`,
-      );
-      if (saved) process.stdout.write(`Kept in ${saved}\n`);
-    }
+    const stepGflops = stepSeconds.map((s) => (BATCH * gflopAnImage) / s);
+    const matmulGflops = matmulSeconds.map((s) => (2 * SIDE ** 3) / 1e9 / s);
+    const ratios = stepGflops.map((g, i) => g / matmulGflops[i]!);
+    const imagesPerSecond = BATCH / median(stepSeconds);
+    const result = {
+      imagesPerSecond,
+      gflops: median(stepGflops),
+      matmulGflops: median(matmulGflops),
+      ratio: median(ratios),
+    };
+    const settings = { workers, batch: BATCH, microBatch: MICRO_BATCH, rounds: ROUNDS, seed: 1 };
+    await writeReport("training", options, { result, details: { ...settings, ratioSpread: spread(ratios) } });
   } finally {
     await Promise.all([pool.close(), matmul.close()]);
   }
@@ -97,7 +91,7 @@ async function matmulOf(threads: number): Promise<{ seconds(): Promise<number>; 
     seconds: async () => {
       const all: number[] = [];
       for (let i = 0; i < repeats; i++) all.push(await seconds(() => session.run({ a: random, b: random })));
-      return spreadOf(all).median;
+      return median(all);
     },
     close: () => session.release(),
   };
