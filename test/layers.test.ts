@@ -1,0 +1,84 @@
+// Who may import whom: docs/architecture.md's table, enforced.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+
+const src = fileURLToPath(new URL("../src", import.meta.url));
+
+/** Folder to the folders it may import; files at the root of src, which everybody may import, are ".". */
+const layers: Readonly<Record<string, readonly string[]>> = {
+  ".": [],
+  onnx: [],
+  runtime: ["onnx"],
+  data: [],
+  autodiff: ["onnx"],
+  splitter: ["onnx"],
+  generator: ["onnx", "autodiff", "data", "runtime"],
+  cli: ["onnx", "autodiff", "data", "runtime", "splitter", "generator"],
+};
+/** Types alone may be imported from further: an interface that somebody else fills in. */
+const typesOnly: Readonly<Record<string, readonly string[]>> = { autodiff: ["runtime"] };
+
+/** Where a package may be imported. */
+const packages: Readonly<Record<string, readonly string[]>> = {
+  "onnxruntime-node": ["runtime"],
+  "onnx-buf": ["onnx"],
+  "@bufbuild/protobuf": ["onnx", "generator"],
+  sharp: ["data"],
+  nanotar: ["data"],
+  commander: ["cli"],
+};
+
+interface Import {
+  /** File, relative to src. */
+  readonly file: string;
+  readonly folder: string;
+  readonly target: string;
+  readonly typeOnly: boolean;
+}
+
+const folderOf = (path: string): string => (path.includes(sep) ? path.split(sep)[0]! : ".");
+
+function imports(): Import[] {
+  const files = readdirSync(src, { recursive: true, encoding: "utf8" });
+  return files
+    .filter((file) => /(?<!\.test)\.ts$/.test(file) && file !== "index.ts") // src/index.ts gathers everybody's names
+    .flatMap((file) => {
+      const statements = readFileSync(join(src, file), "utf8").matchAll(
+        /^(?:import|export)\s+(type\s)?[^;"']*?from\s+"([^"]+)"|^import\s+()"([^"]+)"|\bimport\(()"([^"]+)"\)/gm,
+      );
+      return Array.from(statements, ([, type, from, , bare, , lazy]): Import => {
+        const target = from ?? bare ?? lazy ?? "";
+        const typeOnly = type !== undefined;
+        return { file, folder: folderOf(file), target, typeOnly };
+      });
+    });
+}
+
+const isAllowed = ({ file, folder, target, typeOnly }: Import): boolean => {
+  if (target.startsWith("node:")) return true;
+  if (!target.startsWith(".")) return packages[target]?.includes(folder) ?? false;
+  const to = folderOf(relative(src, join(src, dirname(file), target)));
+  if (to === folder || to === ".") return true;
+  return Boolean(layers[folder]?.includes(to) || (typeOnly && typesOnly[folder]?.includes(to)));
+};
+
+test("the test sees the imports", () => {
+  const all = imports();
+  expect(all.length).toBeGreaterThan(200);
+  expect(all.filter(({ target }) => target === "onnxruntime-node").map(({ file }) => file)).toEqual([
+    join("runtime", "ort-node.ts"),
+  ]);
+});
+
+test("every folder of src is in the table", () => {
+  const folders = readdirSync(src, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.map(({ name }) => name).filter((name) => !(name in layers))).toEqual([]);
+});
+
+test("folders and packages are imported only from where they may be", () => {
+  const broken = imports().filter((one) => !isAllowed(one));
+  expect(broken.map(({ file, target }) => `${file} imports ${target}`)).toEqual([]);
+});
