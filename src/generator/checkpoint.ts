@@ -1,9 +1,10 @@
 // Checkpoints of a training run: everything that decides how it goes on, in one file, replaced in one step.
 // Layout: a line of JSON (header), a newline, then the vectors as little-endian float32, in the header's order.
 
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { messageOf, SpinnError } from "../errors.ts";
+import { writeAtomically } from "../onnx/atomic-write.ts";
 
 export interface Checkpoint<Progress> {
   /** Names the run: two runs that would differ in their weights have different fingerprints. */
@@ -20,21 +21,16 @@ interface Header<Progress> {
   readonly vectors: Readonly<Record<string, number>>;
 }
 
-/** @throws {SpinnError} FileAccess */
+/** Creates its folder, too. @throws {SpinnError} FileAccess, with the file as it was before and nothing left beside it */
 export async function writeCheckpoint<Progress>(path: string, checkpoint: Checkpoint<Progress>): Promise<void> {
   const { fingerprint, progress, vectors } = checkpoint;
   const sizes = Object.fromEntries(Object.entries(vectors).map(([name, v]) => [name, v.length]));
   const header: Header<Progress> = { format: "spinn-checkpoint-1", fingerprint, progress, vectors: sizes };
   const parts: Uint8Array[] = [Buffer.from(`${JSON.stringify(header)}\n`)];
   for (const v of Object.values(vectors)) parts.push(Buffer.from(v.buffer, v.byteOffset, v.byteLength));
-  const temporary = `${path}.${process.pid}.tmp`;
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, Buffer.concat(parts));
-    await rename(temporary, path);
-  } catch (cause) {
-    throw new SpinnError("FileAccess", `Cannot write the checkpoint ${path}: ${messageOf(cause)}`, { cause });
-  }
+  // What is wrong with the folder is said below, by the name of the file that was wanted.
+  await mkdir(dirname(path), { recursive: true }).catch(() => undefined);
+  await writeAtomically([{ path, parts }]);
 }
 
 /**
