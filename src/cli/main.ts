@@ -9,7 +9,7 @@ import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
-import { fractions, headKind, naturalNumber, positiveInteger, positiveNumber, share } from "./options.ts";
+import { fractions, headKind, naturalNumber, positiveInteger, positiveNumber, providers, share } from "./options.ts";
 
 /** @returns the exit code: 0, 1 for any failure, 130 when interrupted */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
@@ -41,7 +41,7 @@ function program(io: Io): Command {
     .addArgument(new Argument("<model.onnx>", "the classifier"))
     .requiredOption("--data <data>", dataHelp)
     .requiredOption("--out <file>", "where the progressive model goes")
-    .option("--epochs <n>", "passes over the training images", positiveInteger, 8)
+    .option("--epochs <n>", "passes over the training images", positiveInteger, 6)
     .option("--lr <rate>", "peak learning rate of Adam (default: 0.002)", positiveNumber)
     .option(
       "--preprocessing <name>",
@@ -122,6 +122,7 @@ function training(command: Command): Command {
     .option("--batch-size <n>", "images a step (default: 128)", positiveInteger)
     .option("--micro-batch <n>", "images through the graph at once (default: 32)", positiveInteger)
     .option("--workers <n>", "training threads (default: one a core)", positiveInteger)
+    .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])
     .option("--checkpoint <file>", "where an unfinished run is kept (default: <out>.checkpoint)")
     .option("--resume", "go on with an unfinished run")
     .option("--restart", "forget an unfinished run")

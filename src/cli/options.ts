@@ -58,6 +58,13 @@ export function headKind(text: string): NonNullable<HeadOptions["kind"]> {
   throw new InvalidArgumentError("It must be msdnet, sdn or linear.");
 }
 
+/** `cuda,cpu` */
+export function providers(text: string): string[] {
+  const names = text.split(",").map((name) => name.trim());
+  if (names.every((name) => /^[a-z]+$/i.test(name))) return names;
+  throw new InvalidArgumentError("They must be names like cpu or cuda,cpu.");
+}
+
 /** Opens a data set and says what takes time. */
 export async function open(io: Io, spec: string, split: Split, signal: AbortSignal): Promise<Dataset> {
   return openDataset(spec, { split, signal, onProgress: (line) => io.err(line) });

@@ -16,6 +16,7 @@ export interface TrainingOptions {
   batchSize?: number;
   microBatch?: number;
   workers?: number;
+  provider: string[];
   seed: number;
   head: HeadKind;
   headWidth?: number;
@@ -47,6 +48,7 @@ export async function runOptions(io: Io, options: TrainingOptions, signal: Abort
     ...(batchSize !== undefined && { batchSize }),
     ...(microBatch !== undefined && { microBatch }),
     ...(workers !== undefined && { workers }),
+    executionProviders: options.provider,
     ...(await checkpointOf(out, options)),
     ...trainingProgress(io, epochs, options.log),
   };

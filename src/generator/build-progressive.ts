@@ -21,7 +21,7 @@ export interface BuildProgressiveOptions extends RunOptions, Pick<AddExitsOption
   preprocessing?: Preprocessing;
   /** Names of the network's classes. @default the data set's, where it has as many */
   labels?: readonly string[];
-  /** @default 8 */
+  /** @default 6 */
   epochs?: number;
   /** Peak learning rate of Adam. @default 0.002 */
   learningRate?: number;
@@ -38,7 +38,7 @@ export const isHeadWeight = (name: string): boolean => /^exit\d+\./.test(name);
  * @throws {SpinnError} as `validateModel()`, `addExits()`, `detectPreprocessing()`, `train()` and `calibrate()`
  */
 export async function buildProgressive(model: ModelProto, options: BuildProgressiveOptions): Promise<TrainResult> {
-  const { training, calibration, fractions, head, epochs = 8, learningRate = 0.002, onPhase, ...run } = options;
+  const { training, calibration, fractions, head, epochs = 6, learningRate = 0.002, onPhase, ...run } = options;
   const cancel = run.signal ? { signal: run.signal } : {};
   const plain = validateModel(model);
   const preprocessing = options.preprocessing ?? (await detect(plain, options));
