@@ -226,6 +226,8 @@ class TrainingRun {
     }
     const last = epoch + 1 === epochs;
     const validated = validate && (last || (epoch + 1) % validateEvery === 0);
+    // Validation takes its time, and ends by an error when it is aborted.
+    if (validated) await this.#save(true);
     const model = validated && withWeights(this.#model, this.#graph, this.#pool.memory.parameters, this.#running);
     const record: EpochRecord = {
       epoch: epoch + 1,
