@@ -211,6 +211,7 @@ class TrainingRun {
     await this.#resume();
     while (this.#progress.epoch < epochs) await this.#epoch();
     const statistics = this.#plan.averageDecay > 0 ? await this.#refreshedStatistics() : this.#running;
+    this.#refuseNonFinite(this.#weights(), statistics);
     const model = withWeights(this.#model, this.#graph, this.#weights(), statistics);
     return { model, history: this.#progress.history };
   }
@@ -226,6 +227,7 @@ class TrainingRun {
     }
     const last = epoch + 1 === epochs;
     const validated = validate && (last || (epoch + 1) % validateEvery === 0);
+    this.#refuseNonFinite(this.#pool.memory.parameters);
     // Validation takes its time, and ends by an error when it is aborted.
     if (validated) await this.#save(true);
     const model = validated && withWeights(this.#model, this.#graph, this.#pool.memory.parameters, this.#running);
@@ -260,13 +262,7 @@ class TrainingRun {
     });
     const total = progress.losses.reduce((a, b) => a + b, 0);
     if (!Number.isFinite(total)) {
-      throw new SpinnError(
-        "Training",
-        `The loss is ${total} in epoch ${progress.epoch + 1}, step ${progress.step + 1}`,
-        {
-          hint: "Lower the learning rate, or look for NaN in the data and the weights",
-        },
-      );
+      throw diverged(`The loss is ${total} in epoch ${progress.epoch + 1}, step ${progress.step + 1}`);
     }
     updateRunning(this.#running, batchStatistics(this.#graph, memory.shares));
     const step = progress.epoch * this.#source.stepsPerEpoch + progress.step + 1;
@@ -365,10 +361,18 @@ class TrainingRun {
     );
   }
 
+  /** Weights that an update broke show in the next loss; where there is none, here. */
+  #refuseNonFinite(...vectors: readonly Float32Array[]): void {
+    if (vectors.every((v) => v.every(Number.isFinite))) return;
+    const { epoch, step } = this.#progress;
+    throw diverged(`The weights are no longer finite after ${epoch} epochs and ${step} steps`);
+  }
+
   async #save(now: boolean): Promise<void> {
     const { checkpoint } = this.#plan;
     if (!checkpoint) return;
     if (!now && performance.now() - this.#savedAt < 1000 * (checkpoint.everySeconds ?? 60)) return;
+    this.#refuseNonFinite(this.#pool.memory.parameters, this.#running);
     await writeCheckpoint(checkpoint.path, {
       fingerprint: this.#fingerprint,
       progress: this.#progress,
@@ -389,6 +393,12 @@ class TrainingRun {
     const moments = Object.fromEntries(state.map((v, i) => [`state${i}`, v]));
     return { parameters, ...moments, average, running: this.#running };
   }
+}
+
+function diverged(message: string): SpinnError {
+  return new SpinnError("Training", message, {
+    hint: "Lower the learning rate, or look for NaN in the data and the weights",
+  });
 }
 
 /** Names everything that the weights depend on, except the machine. */
