@@ -41,7 +41,7 @@ export async function startStepPool(graph: TrainingGraph, options: StepPoolOptio
   const { batchSize, workers } = options;
   if (batchSize % (workers * graph.batch) !== 0) {
     throw new RangeError(
-      `A batch of ${batchSize} does not divide into ${workers} worker(s) x micro-batches of ${graph.batch}`,
+      `A batch of ${batchSize} does not divide into ${workers} worker(s) x micro-batches of ${graph.batch}: choose a multiple of ${workers * graph.batch}`,
     );
   }
   const count = graph.parameterCount;

@@ -35,7 +35,7 @@ export interface RunOptions {
   augmentation?: Augmentation;
   /** @default 128 */
   batchSize?: number;
-  /** Images that go through the graph at once; batch statistics are taken over these. @default 32 */
+  /** Images that go through the graph at once; batch statistics are taken over these. @default 32, or a smaller batch */
   microBatch?: number;
   /** Data-parallel threads; part of what determines the result. @default one a core, as far as the batch divides */
   workers?: number;
@@ -153,7 +153,8 @@ type Plan = TrainOptions &
   >;
 
 function resolve(options: TrainOptions): Plan {
-  const { batchSize = 128, microBatch = 32, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
+  const { batchSize = 128, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
+  const microBatch = options.microBatch ?? Math.min(32, batchSize);
   if (!(Number.isInteger(options.epochs) && options.epochs > 0)) {
     throw new RangeError(`epochs must be a positive integer, not ${options.epochs}`);
   }
