@@ -47,11 +47,16 @@ export async function detectPreprocessing(
     const top1 = exits.at(-1)!.top1;
     if (!best || top1 > best.top1) best = { name, preprocessing, top1, images };
   }
-  if (best && best.top1 > 2 / dataset.classes.length) return best;
+  if (best && best.top1 > clearlyRight(dataset.classes.length)) return best;
   const found = best ? `at best ${(100 * best.top1).toFixed(1)} % right with "${best.name}"` : "none takes such images";
   throw new SpinnError("UnsupportedModel", `No known preprocessing fits the network on ${dataset.name}: ${found}`, {
     hint: "Give it with --preprocessing FILE.json, and check that the data set has the network's classes",
   });
+}
+
+/** Twice the accuracy of guessing; halfway between guessing and perfection where there are few classes. */
+function clearlyRight(classes: number): number {
+  return Math.min(2 / classes, (1 + 1 / classes) / 2);
 }
 
 function imageDims(model: ModelProto): readonly [channels: number, height: number, width: number] {
