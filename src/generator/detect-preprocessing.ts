@@ -35,10 +35,13 @@ export async function detectPreprocessing(
   dataset: Dataset,
   signal?: AbortSignal,
 ): Promise<DetectedPreprocessing> {
-  const [channels] = imageDims(model);
-  const names = (Object.keys(preprocessings) as (keyof typeof preprocessings)[]).filter(
-    (name) => preprocessings[name].channels === channels,
-  );
+  const [channels, , width] = imageDims(model);
+  // Of equally good ones the first is taken, the one for images of about this size: on images of just the network's own
+  // size nothing tells stretching from cropping, and other images will come.
+  const misfit = (name: keyof typeof preprocessings): number => Math.abs(preprocessings[name].width - width);
+  const names = (Object.keys(preprocessings) as (keyof typeof preprocessings)[])
+    .filter((name) => preprocessings[name].channels === channels)
+    .sort((a, b) => misfit(a) - misfit(b));
   let best: DetectedPreprocessing | undefined;
   for (const name of names) {
     const preprocessing = presetFor(name, model);
