@@ -18,7 +18,7 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
     return 0;
   } catch (error) {
     io.status("");
-    // Commander has already said what it is about.
+    // program() has already said what it is about.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
     io.err(`spinn: ${messageOf(error)}`);
     if (process.env.DEBUG && error instanceof Error) io.err(String(error.stack));
@@ -29,9 +29,12 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
 function program(io: Io): Command {
   const spinn = new Command("spinn")
     .description("Progressive inference of CNNs over device and cloud: networks with early exits, as ONNX files")
-    .configureOutput({ writeOut: (text) => io.out(text.trimEnd()), writeErr: (text) => io.err(text.trimEnd()) })
-    .exitOverride()
-    .showHelpAfterError("(--help shows what is understood)");
+    .configureOutput({
+      writeOut: (text) => io.out(text.trimEnd()),
+      writeErr: (text) => io.err(text.trimEnd()),
+      outputError: (text, write) => write(`spinn: ${misunderstood(text)}`),
+    })
+    .exitOverride();
   const dataHelp =
     "cifar10, cifar100, imagenette, mnist:DIR, cifar10:DIR or a folder with one folder of images a class";
 
@@ -103,6 +106,16 @@ function program(io: Io): Command {
     .option("--json", "one JSON document on standard output")
     .action((options) => demoCommand(io, options));
   return spinn;
+}
+
+/** Commander's complaint ("error: unknown option\n(Did you mean …?)") as one line, with what to do. */
+function misunderstood(text: string): string {
+  const line = text
+    .trim()
+    .replace(/^error: /, "")
+    .replace(/\s*\n\s*/g, " ")
+    .replace(/\.$/, "");
+  return `${line}. --help shows what is understood`;
 }
 
 function training(command: Command): Command {
