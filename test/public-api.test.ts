@@ -34,6 +34,61 @@ test("public names", async () => {
   }
   expect(names).toMatchInlineSnapshot(`
     {
+      ".": {
+        "types": [
+          "AddExitsOptions",
+          "BuildProgressiveOptions",
+          "Dataset",
+          "ErrorCode",
+          "Evaluation",
+          "Metadata",
+          "ModelProto",
+          "OpenOptions",
+          "Preprocessing",
+          "TrainOptions",
+          "TrainProgress",
+          "TrainProgressiveOptions",
+          "TrainResult",
+        ],
+        "values": [
+          "SpinnError",
+          "addExits",
+          "buildProgressive",
+          "calibrate",
+          "evaluate",
+          "isSpinnError",
+          "openDataset",
+          "preprocessings",
+          "readMetadata",
+          "readModelFile",
+          "train",
+          "trainProgressive",
+          "writeModelFile",
+        ],
+      },
+      "./autodiff": {
+        "types": [
+          "AdamOptions",
+          "DifferentiateOptions",
+          "GradientRule",
+          "OptimizerOptions",
+          "ParameterSlot",
+          "RuleContext",
+          "SgdOptions",
+          "StatisticsSlot",
+          "TrainingGraph",
+          "UpdateVectors",
+        ],
+        "values": [
+          "adamDefaults",
+          "applyUpdate",
+          "differentiableOperators",
+          "differentiate",
+          "gradientRule",
+          "sgdDefaults",
+          "usableBlock",
+        ],
+      },
       "./data": {
         "types": [
           "Augmentation",

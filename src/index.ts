@@ -1,0 +1,22 @@
+// Public names of `spinn`: what most programs need. The subpaths hold the rest.
+
+export { type Dataset, type OpenOptions, openDataset, type Preprocessing, preprocessings } from "./data/index.ts";
+export { type ErrorCode, isSpinnError, SpinnError } from "./errors.ts";
+export {
+  type AddExitsOptions,
+  addExits,
+  type BuildProgressiveOptions,
+  buildProgressive,
+  calibrate,
+  type Evaluation,
+  evaluate,
+  type Metadata,
+  readMetadata,
+  type TrainOptions,
+  type TrainProgress,
+  type TrainProgressiveOptions,
+  type TrainResult,
+  train,
+  trainProgressive,
+} from "./generator/index.ts";
+export { type ModelProto, readModelFile, writeModelFile } from "./onnx/index.ts";
