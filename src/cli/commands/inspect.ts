@@ -65,9 +65,11 @@ export async function inspectCommand(io: Io, path: string, options: InspectOptio
     const exits = found.exits.map((e) => [e.name, e.at, percent(e.flopsFraction), macs(e.headMacs)]);
     io.out(`\n${table(["exit", "after", "FLOPs to here", "its head"], exits)}`);
   }
+  // Of the trunk: heads belong to neither side of a cut.
+  const trunkMacs = Math.max(1, ...found.cuts.map((cut) => cut.macsBefore));
   const cuts = found.cuts.map((cut) => {
     const tensors = cut.tensors.map((t) => `${t.name} ${t.shape.join("x")}`).join(" + ");
-    return [cut.id, percent(cut.macsBefore / found.macs), bytes(cut.bytes), tensors];
+    return [cut.id, percent(cut.macsBefore / trunkMacs), bytes(cut.bytes), tensors];
   });
   io.out(`\n${table(["cut after", "device share", "float32", "crosses the link"], cuts)}`);
 }
