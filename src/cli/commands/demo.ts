@@ -70,7 +70,7 @@ export async function demoCommand(io: Io, options: DemoOptions): Promise<void> {
   });
   io.out(
     [
-      `${demo.model}: ${macs(countMacs(model).total)} multiply-adds an image, six early exits`,
+      `${demo.model}: ${macs(countMacs(model).total)} multiply-adds an image, ${names.length} early exits`,
       `${demo.images} CIFAR-10 test images in ${duration(seconds)}; an image leaves at the first exit that is ${percent(demo.threshold, 0)} sure\n`,
       ...histogram,
       "",

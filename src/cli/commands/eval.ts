@@ -2,7 +2,7 @@
 
 import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
-import type { Split } from "../../data/index.ts";
+import type { Dataset, Preprocessing, Split } from "../../data/index.ts";
 import { messageOf, SpinnError } from "../../errors.ts";
 import {
   type Evaluation,
@@ -11,7 +11,7 @@ import {
   readMetadata,
   withoutCalibrationImages,
 } from "../../generator/index.ts";
-import { readModelFile } from "../../onnx/index.ts";
+import { type ModelProto, readModelFile } from "../../onnx/index.ts";
 import { bar, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
@@ -42,7 +42,7 @@ export async function evalCommand(io: Io, path: string, options: EvalOptions): P
         `Leaving out the ${left} images of ${whole.name} that the exits were calibrated on (--all-images keeps them)`,
       );
     }
-    const preprocessing = options.preprocessing && (await readPreprocessing(options.preprocessing, model));
+    const preprocessing = await preprocessingOf(io, model, dataset, options.preprocessing, signal);
     return evaluate(model, dataset, {
       name: basename(path),
       signal,
@@ -62,6 +62,21 @@ export async function evalCommand(io: Io, path: string, options: EvalOptions): P
     io.err(`Drew ${plot}`);
   }
   io.out(options.json ? JSON.stringify(result) : evaluationTable(result));
+}
+
+/** What the user says; else, for a model that does not say itself, what suits it best. */
+async function preprocessingOf(
+  io: Io,
+  model: ModelProto,
+  dataset: Dataset,
+  given: string | undefined,
+  signal: AbortSignal,
+): Promise<Preprocessing | undefined> {
+  if (given) return readPreprocessing(given, model);
+  if (readMetadata(model)?.preprocessing) return undefined;
+  const found = await detectPreprocessing(model, dataset, signal);
+  io.err(`The model does not say how to preprocess; "${found.name}" suits it best (--preprocessing to choose)`);
+  return found.preprocessing;
 }
 
 export function evaluationTable(result: Evaluation): string {
