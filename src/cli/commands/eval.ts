@@ -5,6 +5,7 @@ import { basename } from "node:path";
 import type { Dataset, Preprocessing, Split } from "../../data/index.ts";
 import { messageOf, SpinnError } from "../../errors.ts";
 import {
+  detectPreprocessing,
   type Evaluation,
   evaluate,
   plotEvaluation,
