@@ -1,8 +1,8 @@
 // Options that several commands share, and the parsers that say what is wrong with a value.
 
-import { constants } from "node:fs";
-import { access, readFile, stat } from "node:fs/promises";
-import { dirname } from "node:path";
+import { randomBytes } from "node:crypto";
+import { open as openFile, readFile, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { InvalidArgumentError } from "commander";
 import {
   type Augmentation,
@@ -98,8 +98,11 @@ export async function readLabels(path: string): Promise<string[]> {
 /** Fails before hours of work, not after: can the result be written there? */
 export async function checkWritable(path: string): Promise<void> {
   const folder = dirname(path);
+  // Tried, not asked for: permissions do not tell of read-only disks, and a file has them as well as a folder.
+  const probe = join(folder, `.spinn-${process.pid}-${randomBytes(4).toString("hex")}.tmp`);
   try {
-    await access(folder, constants.W_OK);
+    await (await openFile(probe, "wx")).close();
+    await rm(probe);
   } catch (cause) {
     throw new SpinnError("FileAccess", `Cannot write to the folder ${folder}`, {
       hint: "Create it or choose another",

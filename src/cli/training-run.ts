@@ -39,6 +39,7 @@ type PreparedRun = RunOptions &
 export async function runOptions(io: Io, options: TrainingOptions, signal: AbortSignal): Promise<PreparedRun> {
   const { out, epochs, seed, batchSize, microBatch, workers, fractions, headWidth } = options;
   await checkWritable(out);
+  if (options.log) await checkWritable(options.log);
   return {
     epochs,
     seed,
