@@ -9,7 +9,16 @@ import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
-import { fractions, headKind, naturalNumber, positiveInteger, positiveNumber, providers, share } from "./options.ts";
+import {
+  fractions,
+  headKind,
+  naturalNumber,
+  nonNegativeNumber,
+  positiveInteger,
+  positiveNumber,
+  providers,
+  share,
+} from "./options.ts";
 
 /** @returns the exit code: 0, 1 for any failure, 130 when interrupted */
 export async function main(args: readonly string[], io: Io = processIo()): Promise<number> {
@@ -67,7 +76,7 @@ function program(io: Io): Command {
     .addOption(
       new Option("--schedule <name>", "how the learning rate falls").choices(["cosine", "steps"]).default("cosine"),
     )
-    .option("--weight-decay <rate>", "(default: 0.0005, with Adam 0)", positiveNumber)
+    .option("--weight-decay <rate>", "(default: 0.0005, with Adam 0)", nonNegativeNumber)
     .option("--label-smoothing <share>", "probability spread over all classes", share)
     .option("--average-decay <share>", "of the moving average of the weights; 0: none (default: 0.999)", share)
     .option("--held-out <n>", "training images kept for calibration (default: 5000)", positiveInteger)

@@ -28,7 +28,7 @@ export function positiveInteger(text: string): number {
 }
 
 export function naturalNumber(text: string): number {
-  const value = Number(text);
+  const value = text.trim() === "" ? Number.NaN : Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
   throw new InvalidArgumentError("It must be 0 or a positive integer.");
 }
@@ -37,6 +37,12 @@ export function positiveNumber(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;
   throw new InvalidArgumentError("It must be a positive number.");
+}
+
+export function nonNegativeNumber(text: string): number {
+  const value = text.trim() === "" ? Number.NaN : Number(text);
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw new InvalidArgumentError("It must be 0 or a positive number.");
 }
 
 export function share(text: string): number {

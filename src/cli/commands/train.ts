@@ -53,8 +53,8 @@ function preprocessingFor({ name, width = 0, height = 0 }: Dataset): Preprocessi
   return { ...convention, width: fits ? width : 32, height: fits ? height : 32 };
 }
 
-function learningRate({ lr = 0.1, schedule, epochs, optimizer }: TrainCommandOptions) {
-  const peak = optimizer === "adam" && lr === 0.1 ? 0.001 : lr;
+function learningRate({ lr, schedule, epochs, optimizer }: TrainCommandOptions) {
+  const peak = lr ?? (optimizer === "adam" ? 0.001 : 0.1);
   if (schedule === "cosine") return { kind: "cosine" as const, peak, warmupEpochs: Math.min(1, epochs / 4) };
   // Where SDN divides by ten: epochs 35, 60 and 85 of 100.
   return { kind: "steps" as const, peak, milestones: [0.35, 0.6, 0.85].map((m) => m * epochs) };
