@@ -89,7 +89,11 @@ export async function readPreprocessing(text: string, model: ModelProto): Promis
       cause,
     });
   }
-  return parsePreprocessing(json);
+  try {
+    return parsePreprocessing(json);
+  } catch (cause) {
+    throw new SpinnError("InvalidData", `${text}: ${messageOf(cause)}`, { cause });
+  }
 }
 
 /** One class name a line. */
@@ -97,7 +101,7 @@ export async function readLabels(path: string): Promise<string[]> {
   try {
     return (await readFile(path, "utf8")).split(/\r?\n/).filter((line, i, all) => line !== "" || i < all.length - 1);
   } catch (cause) {
-    throw new SpinnError("FileAccess", `Cannot read the labels ${path}: ${messageOf(cause)}`, { cause });
+    throw new SpinnError("FileAccess", `Cannot read the labels ${path}`, { hint: "Check the path", cause });
   }
 }
 
