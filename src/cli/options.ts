@@ -131,6 +131,8 @@ export async function checkpointOf(
 ): Promise<{ checkpoint: { path: string }; resume: boolean }> {
   const path = options.checkpoint ?? `${out}.checkpoint`;
   const { resume = false, restart = false } = options;
+  if (resume && restart)
+    throw new SpinnError("Usage", "--resume and --restart contradict each other", { hint: "Choose one" });
   const exists = await stat(path).then(
     () => true,
     () => false,
