@@ -43,7 +43,7 @@ export interface TrainProgressiveOptions extends RunOptions, Pick<AddExitsOption
  */
 export async function trainProgressive(options: TrainProgressiveOptions): Promise<TrainResult> {
   const { architecture, width, dataset, fractions, head, onPhase, learningRate, ...run } = options;
-  const heldOut = options.heldOut ?? Math.min(5000, Math.floor(dataset.length / 10));
+  const heldOut = options.heldOut ?? Math.max(1, Math.min(5000, Math.floor(dataset.length / 10)));
   const { rest, held } = splitHoldout(dataset, heldOut, run.seed);
   const preprocessing = options.preprocessing ?? preprocessings.cifar;
   const { channels, height, width: columns } = preprocessing;

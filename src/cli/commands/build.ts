@@ -25,7 +25,7 @@ export async function buildCommand(io: Io, path: string, options: BuildCommandOp
     const training = await open(io, options.data, "train", signal);
     const test = await open(io, options.data, "test", signal);
     // Not from the training images: the trunk knows those by heart and would look surer and better than it is.
-    const count = options.calibrationImages ?? Math.min(2000, Math.floor(test.length / 5));
+    const count = options.calibrationImages ?? Math.max(1, Math.min(2000, Math.floor(test.length / 5)));
     const preprocessing = options.preprocessing && (await readPreprocessing(options.preprocessing, model));
     const labels = options.labels && (await readLabels(options.labels));
     const [, channels = 3, height = 0, width = 0] = inferShapes(model).get(inputOf(model))?.dims ?? [];
