@@ -3,6 +3,9 @@
 
 import { adamDefaults } from "../autodiff/optimizer.ts";
 import type { Dataset, Preprocessing } from "../data/index.ts";
+import { SpinnError } from "../errors.ts";
+import { graphOf, indexGraph } from "../onnx/graph-index.ts";
+import { shapeLabel } from "../onnx/label.ts";
 import type { ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { validateModel } from "../onnx/validate.ts";
@@ -44,8 +47,14 @@ export async function buildProgressive(model: ModelProto, options: BuildProgress
   const preprocessing = options.preprocessing ?? (await detect(plain, options));
   const placed = addExits(plain, { seed: run.seed, ...(fractions && { fractions }), ...(head && { head }) });
   const { exits, final } = readMetadata(placed)!;
-  const named = classesOf(inferShapes(placed), final) === training.classes.length;
-  const labels = options.labels ?? (named ? training.classes : undefined);
+  const classes = classesOf(inferShapes(placed), final);
+  const labels = options.labels ?? (training.classes.length === classes ? training.classes : undefined);
+  if (options.preprocessing) checkPreprocessing(plain, options.preprocessing);
+  if (labels && labels.length !== classes) {
+    throw new SpinnError("InvalidData", `There are ${labels.length} class names for a network of ${classes} classes`, {
+      hint: "Give one for each",
+    });
+  }
   const initial = withMetadata(placed, { preprocessing, ...(labels && { labels }) });
 
   onPhase?.(`Training ${exits.length} heads on ${training.length} images of ${training.name}`);
@@ -63,6 +72,18 @@ export async function buildProgressive(model: ModelProto, options: BuildProgress
   });
   onPhase?.(`Calibrating on ${calibration.length} images of ${calibration.name}`);
   return { model: await calibrate(trained, calibration, cancel), history };
+}
+
+/** @throws {SpinnError} UnsupportedModel when it does not make what the network takes */
+function checkPreprocessing(model: ModelProto, { channels, height, width }: Preprocessing): void {
+  const input = indexGraph(graphOf(model)).inputs[0]?.name ?? "";
+  const taken = inferShapes(model).get(input)?.dims.slice(1) ?? [];
+  const made = [channels, height, width];
+  if (taken.join() === made.join()) return;
+  throw new SpinnError(
+    "UnsupportedModel",
+    `The network takes images ${shapeLabel(taken)}, preprocessing makes ${shapeLabel(made)}`,
+  );
 }
 
 async function detect(model: ModelProto, options: BuildProgressiveOptions): Promise<Preprocessing> {
