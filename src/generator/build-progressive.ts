@@ -32,9 +32,6 @@ export interface BuildProgressiveOptions extends RunOptions, Pick<AddExitsOption
   onPhase?: (phase: string) => void;
 }
 
-/** The prefix that `addExits` gives all of a head's weights. */
-export const isHeadWeight = (name: string): boolean => /^exit\d+\./.test(name);
-
 /**
  * Adds exits to a trained classifier, trains their heads, calibrates, and records preprocessing and labels.
  *
@@ -57,13 +54,14 @@ export async function buildProgressive(model: ModelProto, options: BuildProgress
   }
   const initial = withMetadata(placed, { preprocessing, ...(labels && { labels }) });
 
+  const trunk = new Set(graphOf(plain).initializer.map((t) => t.name));
   onPhase?.(`Training ${exits.length} heads on ${training.length} images of ${training.name}`);
   const { model: trained, history } = await train(initial, {
     ...run,
     dataset: training,
     preprocessing,
     epochs,
-    trainable: isHeadWeight,
+    trainable: (name) => !trunk.has(name),
     // Every head counts alike; the final exit is frozen.
     tau: () => [...exits.map(() => 1), 0],
     optimizer: adamDefaults,
