@@ -69,7 +69,8 @@ export async function buildProgressive(model: ModelProto, options: BuildProgress
     averageDecay: 0.99,
   });
   onPhase?.(`Calibrating on ${calibration.length} images of ${calibration.name}`);
-  return { model: await calibrate(trained, calibration, cancel), history };
+  // All of them, however many: an evaluation leaves out as many images as the record has.
+  return { model: await calibrate(trained, calibration, { limit: calibration.length, ...cancel }), history };
 }
 
 /** @throws {SpinnError} UnsupportedModel when it does not make what the network takes */
