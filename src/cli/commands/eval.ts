@@ -1,9 +1,7 @@
 // `spinn eval`: accuracy, exit rates and mean FLOPs per threshold, and every exit alone (the paper's Figs. 3 and 4).
 
-import { writeFile } from "node:fs/promises";
 import { basename } from "node:path";
 import type { Dataset, Preprocessing, Split } from "../../data/index.ts";
-import { messageOf, SpinnError } from "../../errors.ts";
 import {
   detectPreprocessing,
   type Evaluation,
@@ -12,6 +10,7 @@ import {
   readMetadata,
   withoutCalibrationImages,
 } from "../../generator/index.ts";
+import { writeAtomically } from "../../onnx/atomic-write.ts";
 import { type ModelProto, readModelFile } from "../../onnx/index.ts";
 import { bar, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
@@ -55,11 +54,7 @@ export async function evalCommand(io: Io, path: string, options: EvalOptions): P
   });
   io.status("");
   if (plot) {
-    try {
-      await writeFile(plot, plotEvaluation(result));
-    } catch (cause) {
-      throw new SpinnError("FileAccess", `Cannot write ${plot}: ${messageOf(cause)}`, { cause });
-    }
+    await writeAtomically([{ path: plot, parts: [Buffer.from(plotEvaluation(result))] }]);
     io.err(`Drew ${plot}`);
   }
   io.out(options.json ? JSON.stringify(result) : evaluationTable(result));
