@@ -17,6 +17,7 @@ export function trainingProgress(
   logPath?: string,
 ): Required<Pick<RunOptions, "onProgress" | "onEpoch">> & { onPhase: (phase: string) => void } {
   let drawnAt = 0;
+  let logged = Promise.resolve();
   return {
     onPhase: (phase) => io.err(phase),
     onProgress(p) {
@@ -28,7 +29,8 @@ export function trainingProgress(
     },
     onEpoch(record) {
       io.err(epochLine(record, epochs));
-      if (logPath) void append(io, logPath, record);
+      // one after the other: short epochs would overtake each other
+      if (logPath) logged = logged.then(() => append(io, logPath, record));
     },
   };
 }
