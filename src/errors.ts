@@ -15,6 +15,8 @@ export type ErrorCode =
   | "Training"
   /** A command line that does not make sense. */
   | "Usage"
+  /** Bytes from another machine that are not the frame or packet they claim to be, or exceed a limit. */
+  | "InvalidFrame"
   /** Stopped on purpose: an AbortSignal or Ctrl-C. */
   | "Aborted";
 

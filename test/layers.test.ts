@@ -15,6 +15,8 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   data: [],
   autodiff: ["onnx"],
   splitter: ["onnx"],
+  codec: [],
+  wire: ["codec"],
   generator: ["onnx", "autodiff", "data", "runtime"],
   cli: ["onnx", "autodiff", "data", "runtime", "splitter", "generator"],
 };
