@@ -290,6 +290,36 @@ test("public names", async () => {
           "sliceModel",
         ],
       },
+      "./wire": {
+        "types": [
+          "Cancel",
+          "ExitAnswer",
+          "Hello",
+          "Message",
+          "MessageKind",
+          "Payload",
+          "PeerLimits",
+          "Ping",
+          "Pong",
+          "Refuse",
+          "RefuseCode",
+          "Result",
+          "Run",
+          "RunPlan",
+          "Stats",
+          "WireLimits",
+        ],
+        "values": [
+          "FrameReader",
+          "MAX_HELLO_BYTES",
+          "PROTOCOL_VERSION",
+          "decodeMessage",
+          "defaultWireLimits",
+          "encodeFrame",
+          "encodeMessage",
+          "refusals",
+        ],
+      },
     }
   `);
 });

@@ -3,7 +3,7 @@
 import { sizeOf } from "../tensor.ts";
 import { ByteReader } from "./byte-reader.ts";
 import { ByteWriter } from "./byte-writer.ts";
-import { entropyCoders } from "./entropy-coders.ts";
+import { codecIds, codecNamed } from "./codec-ids.ts";
 import { invalidFrame } from "./invalid-frame.ts";
 import { type CodecName, MAX_RANK, type PackedTensor } from "./packed-tensor.ts";
 import { MAX_BITS, MIN_BITS } from "./quantize.ts";
@@ -41,14 +41,6 @@ export const PACKET_VERSION = 1;
 export const MODEL_HASH_BYTES = 16;
 const MAGIC = 0x5053; // "SP"
 const CHECKSUM_BYTES = 4;
-
-const codecIds: Readonly<Record<CodecName, number>> = {
-  float32: 0,
-  packed: entropyCoders.packed.id,
-  lz4: entropyCoders.lz4.id,
-  rans: entropyCoders.rans.id,
-};
-const codecNames = new Map(Object.entries(codecIds).map(([name, id]) => [id, name as CodecName]));
 
 /**
  * @returns the packet in memory of its own
@@ -126,7 +118,7 @@ interface Header extends Omit<PackedTensor, "packed"> {
 function readHeader(reader: ByteReader, cut: string, maxNameBytes: number, budget: number): Header {
   const name = reader.text(maxNameBytes) || cut;
   const codecId = reader.u8();
-  const codec = codecNames.get(codecId);
+  const codec = codecNamed(codecId);
   if (codec === undefined) throw reader.error(`there is no codec ${codecId}`);
   const rank = reader.u8();
   if (rank > MAX_RANK) throw reader.error(`${rank} dimensions exceed ${MAX_RANK}`);
