@@ -74,7 +74,8 @@ describe("a run that was stopped ends as one that was not", () => {
     averageDecay: 0.9,
     tau: (epoch) => [0.1 * epoch, 0.2 * epoch, 1],
     augmentation: { crop: "pad", padding: 1, flip: true },
-    validate: async (model) => [floatValues(graphOf(model).initializer[0]!)[0]!],
+    // sees the running statistics, which the averaged result does not keep
+    validate: async (model) => [weights(model).get("bn1.running_mean")![0]!],
     validateEvery: 2,
   };
   const whole = run(options);
@@ -355,6 +356,24 @@ test("the average of the weights is short at first, then as long as was asked fo
       });
     }
   }
+});
+
+test("every step takes the learning rate of the schedule", async () => {
+  const initial = toyProgressive({ batchNorm: false });
+  const oneStepAnEpoch = { batchSize: 48, microBatch: 48 };
+  const weight = async (epochs: number, learningRate: TrainOptions["learningRate"]) =>
+    weights((await run({ ...oneStepAnEpoch, epochs, learningRate }, initial)).model).get("conv4.weight")!;
+  // a warm-up starts at 0
+  expect(await weight(1, { kind: "cosine", peak: 0.1, warmupEpochs: 1 })).toEqual(
+    weights(initial).get("conv4.weight")!,
+  );
+  const first = await weight(1, constantRate);
+  const [constant, divided] = [await weight(2, constantRate), await weight(2, { ...constantRate, milestones: [1] })];
+  const moves = constant.map((v, i) => v - first[i]!);
+  expect(Math.max(...moves.map(Math.abs))).toBeGreaterThan(1e-3);
+  moves.forEach((move, i) => {
+    expect(divided[i]! - first[i]!).toBeCloseTo(move / 10, 6);
+  });
 });
 
 test("two workers come to what one comes to", async () => {
