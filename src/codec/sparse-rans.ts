@@ -126,18 +126,41 @@ function gather(
   kept: Uint8Array,
 ): { masked: boolean; count: number } {
   const { length } = values;
+  const view = new DataView(values.buffer, values.byteOffset, length);
+  const fourZeros = Math.imul(zeroPoint, 0x01010101);
+  const whole = length >> 2;
   let count = 0;
-  for (let i = 0; i < nibbles.length; i++) {
-    let nibble = 0;
-    const end = Math.min(4, length - 4 * i);
-    for (let j = 0; j < end; j++) {
-      const value = values[4 * i + j]!;
-      const isOther = -(value ^ zeroPoint) >>> 31;
-      nibble |= isOther << j;
-      kept[count] = value - ((zeroPoint - value) >>> 31);
-      count += isOther;
+  for (let i = 0; i < whole; i++) {
+    const word = view.getInt32(4 * i, true);
+    if (word === fourZeros) {
+      nibbles[i] = 0;
+      continue;
     }
-    nibbles[i] = nibble;
+    // Without branches, since zeros come as they like: what is zero is written too, and overwritten by the next.
+    const a = word & 255;
+    const b = (word >>> 8) & 255;
+    const c = (word >>> 16) & 255;
+    const d = word >>> 24;
+    const hasA = -(a ^ zeroPoint) >>> 31;
+    const hasB = -(b ^ zeroPoint) >>> 31;
+    const hasC = -(c ^ zeroPoint) >>> 31;
+    const hasD = -(d ^ zeroPoint) >>> 31;
+    nibbles[i] = hasA | (hasB << 1) | (hasC << 2) | (hasD << 3);
+    kept[count] = a - ((zeroPoint - a) >>> 31);
+    count += hasA;
+    kept[count] = b - ((zeroPoint - b) >>> 31);
+    count += hasB;
+    kept[count] = c - ((zeroPoint - c) >>> 31);
+    count += hasC;
+    kept[count] = d - ((zeroPoint - d) >>> 31);
+    count += hasD;
+  }
+  nibbles.fill(0, whole);
+  for (let i = 4 * whole; i < length; i++) {
+    const value = values[i]!;
+    if (value === zeroPoint) continue;
+    nibbles[whole]! |= 1 << (i & 3);
+    kept[count++] = value > zeroPoint ? value - 1 : value;
   }
   if ((length - count) * MASK_FROM > length) return { masked: true, count };
   kept.set(values);
@@ -146,13 +169,38 @@ function gather(
 
 /** The inverse of `gather` with flags. @param values as many as there are flags set, and one more byte */
 function spread(nibbles: Uint8Array, values: Uint8Array, zeroPoint: number, out: Uint8Array): void {
+  const view = new DataView(out.buffer, out.byteOffset, out.length);
+  const fourZeros = Math.imul(zeroPoint, 0x01010101);
+  const fromZero = zeroPoint - 1; // values above it had one taken off
+  const whole = out.length >> 2;
   let at = 0;
-  for (let i = 0; i < out.length; i++) {
-    const isOther = (nibbles[i >> 2]! >> (i & 3)) & 1;
+  for (let i = 0; i < whole; i++) {
+    const nibble = nibbles[i]!;
+    let word = fourZeros;
+    if (nibble !== 0) {
+      const hasA = nibble & 1;
+      const a = values[at]!;
+      at += hasA;
+      const hasB = (nibble >> 1) & 1;
+      const b = values[at]!;
+      at += hasB;
+      const hasC = (nibble >> 2) & 1;
+      const c = values[at]!;
+      at += hasC;
+      const hasD = nibble >> 3;
+      const d = values[at]!;
+      at += hasD;
+      word ^= (zeroPoint ^ (a + ((fromZero - a) >>> 31))) & -hasA;
+      word ^= ((zeroPoint ^ (b + ((fromZero - b) >>> 31))) & -hasB) << 8;
+      word ^= ((zeroPoint ^ (c + ((fromZero - c) >>> 31))) & -hasC) << 16;
+      word ^= ((zeroPoint ^ (d + ((fromZero - d) >>> 31))) & -hasD) << 24;
+    }
+    view.setInt32(4 * i, word, true);
+  }
+  for (let i = 4 * whole; i < out.length; i++) {
+    const isOther = (nibbles[whole]! >> (i & 3)) & 1;
     const value = values[at]!;
-    // value + 1 from the zero point up: zeroPoint - 1 - value is negative then
-    const restored = value + ((zeroPoint - 1 - value) >>> 31);
-    out[i] = zeroPoint ^ ((zeroPoint ^ restored) & -isOther);
+    out[i] = isOther === 1 ? value + (value > fromZero ? 1 : 0) : zeroPoint;
     at += isOther;
   }
 }
@@ -200,15 +248,16 @@ function countSymbols(
   entries: Uint16Array,
 ): SymbolModel {
   const counts = new Int32Array(contexts * symbols);
+  const rows = Uint16Array.from(next, (context) => context * symbols);
   const quarter = sequence.length / LANES;
   for (let lane = 0; lane < LANES; lane++) {
-    let context = 0;
+    let row = 0;
     for (let i = lane * quarter; i < (lane + 1) * quarter; i++) {
       const symbol = sequence[i]! >> lowBits;
-      const entry = context * symbols + symbol;
+      const entry = row + symbol;
       counts[entry]!++;
       entries[i] = entry;
-      context = next[symbol]!;
+      row = rows[symbol]!;
     }
   }
   for (let i = 0; i < counts.length; i++) counts[i] = roundWeight(counts[i]!);
