@@ -27,6 +27,7 @@ export function lz4Bound(length: number): number {
 export function lz4Compress(source: Uint8Array, out: Uint8Array): number {
   const { length } = source;
   const view = new DataView(source.buffer, source.byteOffset, length);
+  const outView = new DataView(out.buffer, out.byteOffset, out.length);
   const lastStart = length - MATCH_LIMIT;
   const lastMatched = length - LAST_LITERALS;
   let written = 0;
@@ -48,16 +49,29 @@ export function lz4Compress(source: Uint8Array, out: Uint8Array): number {
       match--;
     }
     const end = matchEnd(view, at + MIN_MATCH, match + MIN_MATCH, lastMatched);
-    written = putSequence(source, anchor, at, out, written, end - at - MIN_MATCH);
-    const offset = at - match;
-    out[written++] = offset;
-    out[written++] = offset >> 8;
-    if (end - at >= 15 + MIN_MATCH) written = putLength(out, written, end - at - MIN_MATCH - 15);
+    const literals = at - anchor;
+    const beyond = end - at - MIN_MATCH;
+    out[written++] = (Math.min(15, literals) << 4) | Math.min(15, beyond);
+    if (literals >= 15) written = putLength(out, written, literals - 15);
+    if (literals > 64) {
+      out.set(source.subarray(anchor, at), written);
+    } else {
+      // Whole words: up to three bytes too many, which what follows overwrites; at least twelve follow in the source.
+      for (let i = 0; i < literals; i += 4) outView.setInt32(written + i, view.getInt32(anchor + i, true), true);
+    }
+    written += literals;
+    outView.setInt16(written, at - match, true);
+    written += 2;
+    if (beyond >= 15) written = putLength(out, written, beyond - 15);
     at = end;
     anchor = end;
     if (at <= lastStart) positions[Math.imul(view.getInt32(at - 2, true), HASH_FACTOR) >>> (32 - HASH_BITS)] = at - 2;
   }
-  return putSequence(source, anchor, length, out, written, 0);
+  const literals = length - anchor;
+  out[written++] = Math.min(15, literals) << 4;
+  if (literals >= 15) written = putLength(out, written, literals - 15);
+  out.set(source.subarray(anchor), written);
+  return written + literals;
 }
 
 /** Where a match that holds up to `at` ends. */
@@ -72,27 +86,7 @@ function matchEnd(view: DataView, at: number, match: number, limit: number): num
   return end;
 }
 
-/** Token, literal length and literals `from` to `to`. @returns the new end of `out` */
-function putSequence(
-  source: Uint8Array,
-  from: number,
-  to: number,
-  out: Uint8Array,
-  at: number,
-  matchCode: number,
-): number {
-  const literals = to - from;
-  let end = at;
-  out[end++] = (Math.min(15, literals) << 4) | Math.min(15, matchCode);
-  if (literals >= 15) end = putLength(out, end, literals - 15);
-  if (literals > 32) {
-    out.set(source.subarray(from, to), end);
-  } else {
-    for (let i = 0; i < literals; i++) out[end + i] = source[from + i]!;
-  }
-  return end + literals;
-}
-
+/** What a length has beyond the 15 in its token. @returns the new end of `out` */
 function putLength(out: Uint8Array, at: number, length: number): number {
   let end = at;
   let rest = length;
