@@ -22,7 +22,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
   fc.record(
     {
       kind: fc.constant("run" as const),
-      id: u32,
+      id: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
       plan: fc.record({
         cut: text,
         thresholds: fc.array(amount, { maxLength: 8 }),

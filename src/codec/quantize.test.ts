@@ -67,8 +67,10 @@ test("8 bits are bit for bit what ONNX Runtime makes of any values", async () =>
 });
 
 test.each([2, 3, 4, 5, 6, 7, 8])("%i bits: no value moves by more than half a step, and 0 stays 0", (bits) => {
+  // Where float32 runs out of digits, so does the step.
+  const value = fc.float({ noNaN: true, min: -50, max: 100 }).map((v) => (Math.abs(v) < 1e-30 ? 0 : v));
   fc.assert(
-    fc.property(fc.array(fc.float({ noNaN: true, min: -50, max: 100 }), { minLength: 1 }), (list) => {
+    fc.property(fc.array(value, { minLength: 1 }), (list) => {
       const values = Float32Array.from(list);
       const quantization = chooseQuantization(values, bits);
       const bytes = quantize(values, quantization);

@@ -38,7 +38,7 @@ export class RansEncoder {
     const { codes, inverses } = encoderTables(model);
     const words = this.#words;
     const states = this.#states;
-    const quarter = entries.length / LANES;
+    const quarter = entries.length >> 2; // an integer to the compiler as well, which a quotient is not
     let at = this.#at;
     let a = states[0]! | 0;
     let b = states[1]! | 0;
@@ -145,7 +145,7 @@ export class RansDecoder {
     const { codes, symbolAt } = decoderTables(model);
     const count = model.symbols;
     const words = this.#words;
-    const quarter = symbols.length / LANES;
+    const quarter = symbols.length >> 2;
     let at = this.#at;
     const states = this.#states;
     let a = states[0]! | 0;

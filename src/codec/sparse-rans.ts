@@ -1,6 +1,7 @@
 // The best lossless back end: which values are zero, and then the others, each under its own entropy coder (rans.ts) with
 // contexts. A ReLU's zeros come in groups and large values near large ones, so that it ends below the order-0 entropy.
 
+import { fromBitPlanes, planesSize, toBitPlanes } from "./bit-planes.ts";
 import { BitReader, BitWriter } from "./bit-stream.ts";
 import type { EntropyCoder, Symbols } from "./entropy-coder.ts";
 import { readWeights, roundWeight, toFrequencies, writeWeights } from "./frequency-table.ts";
@@ -26,6 +27,7 @@ const scratch = {
   entries: new Scratch(),
   nibbleEntries: new Scratch(),
   words: new Scratch(),
+  low: new Scratch(),
   out: new Scratch(),
 };
 
@@ -63,8 +65,8 @@ export const sparseRans: EntropyCoder = {
     encoder.put(entries, valueModel);
     if (nibbleModel) encoder.put(nibbleEntries, nibbleModel);
     at = encoder.finish(out, at);
-    at = putLowBits(rest.subarray(0, count), lowBits, out, at);
-    return out.slice(0, at);
+    if (lowBits > 0) toBitPlanes(kept.subarray(0, count), lowBits, out.subarray(at));
+    return out.slice(0, at + planesSize(count, lowBits));
   },
 
   decode(packed: Uint8Array, { bits, zeroPoint }: Symbols, out: Uint8Array): void {
@@ -96,10 +98,14 @@ export const sparseRans: EntropyCoder = {
     const values = scratch.values.take(padded(count) + 1); // `spread` looks one ahead
     decoder.take(values.subarray(0, padded(count)), valueModel);
     const end = start + decoder.finish();
-    if (packed.length - end !== Math.ceil((count * lowBits) / 8)) {
+    if (packed.length - end !== planesSize(count, lowBits)) {
       throw invalidFrame("entropy-coded tensor", "its length does not match");
     }
-    if (lowBits > 0) takeLowBits(packed.subarray(end), lowBits, values.subarray(0, count));
+    if (lowBits > 0) {
+      const low = scratch.low.take(count);
+      fromBitPlanes(packed.subarray(end), lowBits, low);
+      for (let i = 0; i < count; i++) values[i] = (values[i]! << lowBits) | low[i]!;
+    }
     if (masked) spread(nibbles, values, zeroPoint, out);
     else out.set(values.subarray(0, count));
   },
@@ -249,7 +255,7 @@ function countSymbols(
 ): SymbolModel {
   const counts = new Int32Array(contexts * symbols);
   const rows = Uint16Array.from(next, (context) => context * symbols);
-  const quarter = sequence.length / LANES;
+  const quarter = sequence.length >> 2; // an integer to the compiler as well, which a quotient is not
   for (let lane = 0; lane < LANES; lane++) {
     let row = 0;
     for (let i = lane * quarter; i < (lane + 1) * quarter; i++) {
@@ -283,41 +289,4 @@ function readModel(tables: BitReader, contexts: number, symbols: number, next: U
     toFrequencies(weights, frequencies.subarray(context * symbols, (context + 1) * symbols));
   }
   return { contexts, symbols, next, frequencies };
-}
-
-/** The lowest `width` bits of every value, one after the other. @returns the new end of `out` */
-function putLowBits(values: Uint8Array, width: number, out: Uint8Array, from: number): number {
-  if (width === 0) return from;
-  const mask = (1 << width) - 1;
-  let at = from;
-  let held = 0;
-  let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    held |= (values[i]! & mask) << count;
-    count += width;
-    if (count >= 8) {
-      out[at++] = held;
-      held >>>= 8;
-      count -= 8;
-    }
-  }
-  if (count > 0) out[at++] = held;
-  return at;
-}
-
-/** Turns buckets into values. */
-function takeLowBits(bytes: Uint8Array, width: number, values: Uint8Array): void {
-  const mask = (1 << width) - 1;
-  let at = 0;
-  let held = 0;
-  let count = 0;
-  for (let i = 0; i < values.length; i++) {
-    if (count < width) {
-      held |= bytes[at++]! << count;
-      count += 8;
-    }
-    values[i] = (values[i]! << width) | (held & mask);
-    held >>>= width;
-    count -= width;
-  }
 }

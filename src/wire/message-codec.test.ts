@@ -158,6 +158,7 @@ test.each<[string, Message, number[], number]>([
   ["hello: its version is 2, not 1", hello, [2], 5],
   ["hello: there is no role 2", hello, [2], 6],
   ["hello: a text of 65 bytes exceeds 64", hello, [65], 33],
+  ["run: its id is 0", run, [0], 1],
   ["run: flags 16 mean nothing", run, [16], 5],
   ["run: there is no codec 4", run, [4], 8],
   ["run: threshold NaN is not a finite amount", run, nan, 11],
@@ -188,5 +189,6 @@ test("encoding refuses what its field cannot hold", () => {
   expect(() => encodeMessage({ ...refuse, reason: "x".repeat(1025) } as Message)).toThrow("1025 bytes of text");
   const plan = { ...run.plan, thresholds: Array<number>(256).fill(0) };
   expect(() => encodeMessage({ ...run, plan } as Message)).toThrow("256 thresholds");
+  expect(() => encodeMessage({ ...run, id: 0 } as Message)).toThrow("id 0");
   expect(() => encodeMessage({ ...result, exit: 256 } as Message)).toThrow("256 exits");
 });

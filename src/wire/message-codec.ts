@@ -67,6 +67,7 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
   run: {
     id: 2,
     write({ id, plan, deadlineMs, best, wantsLogits, payload }, out) {
+      if (id === 0) throw new RangeError("A run cannot have id 0, which stands for the connection");
       out.u32(id);
       out.u8(
         (deadlineMs === undefined ? 0 : HAS_DEADLINE) |
@@ -86,6 +87,7 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
     },
     read(reader) {
       const id = reader.u32();
+      if (id === 0) throw reader.error("its id is 0");
       const flags = reader.u8();
       if (flags > 15) throw reader.error(`flags ${flags} mean nothing`);
       const cut = reader.text(MAX_TEXT_BYTES);

@@ -28,7 +28,7 @@ export interface PeerLimits {
 /** Go on with this image from a cut. */
 export interface Run {
   readonly kind: "run";
-  /** Chosen by the device; free again once answered, refused or cancelled. */
+  /** Chosen by the device, not 0; free again once answered, refused or cancelled. */
   readonly id: number;
   readonly plan: RunPlan;
   /** Milliseconds from now after which nobody waits any more; not a time of day, since clocks differ. */
