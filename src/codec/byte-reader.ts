@@ -39,10 +39,6 @@ export class ByteReader {
     return this.#view.getFloat32(this.#take(4), true);
   }
 
-  f64(): number {
-    return this.#view.getFloat64(this.#take(8), true);
-  }
-
   /** An unsigned LEB128 number below 2^32 in its shortest form: one number, one way to write it. */
   varint(): number {
     let value = 0;

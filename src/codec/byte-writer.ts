@@ -33,10 +33,6 @@ export class ByteWriter {
     this.#view.setFloat32(this.#claim(4), value, true);
   }
 
-  f64(value: number): void {
-    this.#view.setFloat64(this.#claim(8), value, true);
-  }
-
   /** Unsigned LEB128: seven bits a byte, least significant first. @param value an integer in [0, 2^32) */
   varint(value: number): void {
     let rest = value;

@@ -31,9 +31,7 @@ export class RansEncoder {
     this.#at = words.length - 1;
   }
 
-  /**
-   * @param entries per symbol, a multiple of four: context * symbols + symbol, as `countSymbols` has them
-   */
+  /** @param entries one a symbol, a multiple of four: context * model.symbols + symbol, with a frequency above 0 */
   put(entries: Uint16Array, model: SymbolModel): void {
     const { codes, inverses } = encoderTables(model);
     const words = this.#words;
@@ -81,11 +79,6 @@ export class RansEncoder {
     }
     states.set([a, b, c, d]);
     this.#at = at;
-  }
-
-  /** Bytes that `finish` will write. */
-  get size(): number {
-    return LANES * STATE_BYTES + 2 * (this.#words.length - 1 - this.#at);
   }
 
   /** The four states, then the words in the order of decoding; little-endian. @returns the new end of `out` */

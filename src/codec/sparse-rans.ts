@@ -9,7 +9,7 @@ import { invalidFrame } from "./invalid-frame.ts";
 import { LANES, RansDecoder, RansEncoder, type SymbolModel } from "./rans.ts";
 import { Scratch } from "./scratch.ts";
 
-// Layout: docs/protocol.md, "sparse-rans".
+// Layout: docs/protocol.md, "rans (3)".
 
 /** Four values' zero flags a symbol, in the context of how many of the previous four were not zero. */
 const NIBBLES = 16;
@@ -254,7 +254,8 @@ function countSymbols(
   entries: Uint16Array,
 ): SymbolModel {
   const counts = new Int32Array(contexts * symbols);
-  const rows = Uint16Array.from(next, (context) => context * symbols);
+  const rows = new Uint16Array(symbols);
+  for (let symbol = 0; symbol < symbols; symbol++) rows[symbol] = next[symbol]! * symbols;
   const quarter = sequence.length >> 2; // an integer to the compiler as well, which a quotient is not
   for (let lane = 0; lane < LANES; lane++) {
     let row = 0;
