@@ -10,6 +10,7 @@ import { inspectCommand } from "./commands/inspect.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
 import {
+  confidence,
   fractions,
   headKind,
   naturalNumber,
@@ -111,7 +112,7 @@ function program(io: Io): Command {
     .command("demo")
     .description("the shipped model on 1000 real CIFAR-10 test images")
     .option("--images <n>", "how many", positiveInteger, 1000)
-    .option("--threshold <share>", "confidence that is enough", share, 0.9)
+    .option("--threshold <share>", "confidence that is enough", confidence, 0.9)
     .option("--json", "one JSON document on standard output")
     .action((options) => demoCommand(io, options));
   return spinn;

@@ -51,6 +51,12 @@ export function share(text: string): number {
   throw new InvalidArgumentError("It must be a number in [0, 1).");
 }
 
+export function confidence(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== "" && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError("It must be a number in [0, 1].");
+}
+
 /** `0.15,0.3,…` */
 export function fractions(text: string): number[] {
   const values = text.split(",").map(Number);

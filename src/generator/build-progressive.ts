@@ -13,7 +13,8 @@ import { type AddExitsOptions, addExits } from "./add-exits.ts";
 import { calibrate } from "./calibrate.ts";
 import { detectPreprocessing } from "./detect-preprocessing.ts";
 import { classesOf, readMetadata, withMetadata } from "./metadata.ts";
-import { type RunOptions, type TrainResult, train } from "./train.ts";
+import { train } from "./train.ts";
+import type { RunOptions, TrainResult } from "./train-options.ts";
 
 export interface BuildProgressiveOptions extends RunOptions, Pick<AddExitsOptions, "fractions" | "head"> {
   /** Images that the heads learn from. */

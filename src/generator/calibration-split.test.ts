@@ -2,7 +2,7 @@
 
 import { expect, test } from "vitest";
 import { colourDataset, toyProgressive } from "../../test/toy.ts";
-import { type Dataset, subset } from "../data/index.ts";
+import { type Dataset, splitHoldout, subset } from "../data/index.ts";
 import { calibrate } from "./calibrate.ts";
 import { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
 import { type Metadata, readMetadata } from "./metadata.ts";
@@ -24,7 +24,7 @@ test("calibrationSplit() is the same every time, in proportion to the classes", 
   expect(pixelsOf(one.held)).toEqual(pixelsOf(two.held));
   expect([0, 1, 2].map((label) => one.held.labels.filter((l) => l === label).length)).toEqual([4, 4, 4]);
   expect([...pixelsOf(one.held), ...pixelsOf(one.rest)].sort()).toEqual(pixelsOf(dataset).sort());
-  expect(one.held.name).toBe("colours/test-held");
+  expect(one.held.name).toBe("colours/test-calibration");
 });
 
 test("what calibration has seen is left out, and nothing else", async () => {
@@ -41,6 +41,11 @@ test("nothing is left out of a data set that calibration has not seen", async ()
   expect(withoutCalibrationImages(other, metadata)).toBe(other);
   const small = subset(dataset, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
   expect(withoutCalibrationImages(small, metadata)).toBe(small);
+});
+
+test("images held out of training by another rule are not mistaken for these", async () => {
+  const metadata = await calibratedOn(splitHoldout(dataset, 12, 5).held);
+  expect(withoutCalibrationImages(dataset, metadata)).toBe(dataset);
 });
 
 test("nothing is left out for a model without calibration, or for none at all", () => {

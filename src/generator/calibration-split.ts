@@ -6,9 +6,10 @@ import type { Metadata } from "./metadata.ts";
 
 const SEED = 1;
 
-/** `count` images of `dataset` for calibration; the rest is for evaluation. */
+/** `count` images of `dataset` for calibration; the rest is for evaluation. Its name tells it from any other hold-out. */
 export function calibrationSplit(dataset: Dataset, count: number): Holdout {
-  return splitHoldout(dataset, count, SEED);
+  const { rest, held } = splitHoldout(dataset, count, SEED);
+  return { rest, held: { ...held, name: `${dataset.name}-calibration` } };
 }
 
 /** The images of `dataset` that the model was not calibrated on. */

@@ -24,12 +24,6 @@ export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./meta
 export { type ExitCandidate, type ExitPlace, placeExits } from "./place-exits.ts";
 export { plotEvaluation } from "./plot.ts";
 export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
-export {
-  type EpochRecord,
-  type RunOptions,
-  type TrainOptions,
-  type TrainProgress,
-  type TrainResult,
-  train,
-} from "./train.ts";
+export { train } from "./train.ts";
+export type { EpochRecord, RunOptions, TrainOptions, TrainProgress, TrainResult } from "./train-options.ts";
 export { type TrainProgressiveOptions, trainProgressive } from "./train-progressive.ts";

@@ -11,7 +11,8 @@ import { shallowDeepTau } from "./cost-function.ts";
 import type { LearningRateSchedule } from "./learning-rate.ts";
 import { readMetadata, withMetadata } from "./metadata.ts";
 import { accuracies } from "./policy-outcome.ts";
-import { type RunOptions, type TrainResult, train } from "./train.ts";
+import { train } from "./train.ts";
+import type { RunOptions, TrainResult } from "./train-options.ts";
 
 export interface TrainProgressiveOptions extends RunOptions, Pick<AddExitsOptions, "fractions" | "head"> {
   architecture: ArchitectureName;

@@ -16,7 +16,8 @@ import { edit, floatTensor, type ModelProto, makeValueInfo } from "../onnx/proto
 import { dimsOf, floatValues } from "../onnx/tensor-values.ts";
 import { float32 } from "../tensor.ts";
 import { evaluate } from "./evaluate.ts";
-import { type EpochRecord, type TrainOptions, type TrainProgress, train } from "./train.ts";
+import { train } from "./train.ts";
+import type { EpochRecord, TrainOptions, TrainProgress } from "./train-options.ts";
 
 const dataset = colourDataset(48);
 const preprocessing = toyPreprocessing();

@@ -1,108 +1,20 @@
 // The training loop of the progressive model generator (SPINN 4.1): all exits and the trunk jointly from scratch, or the
 // heads alone on a frozen trunk. Resumable at any step, to the same weights as an uninterrupted run.
 
-import { createHash } from "node:crypto";
-import { availableParallelism } from "node:os";
 import { usableBlock } from "../autodiff/blocked-conv.ts";
 import { differentiate, type TrainingGraph } from "../autodiff/differentiate.ts";
-import { type OptimizerOptions, sgdDefaults } from "../autodiff/optimizer.ts";
-import {
-  type Augmentation,
-  type Batch,
-  type BatchSource,
-  createBatchLoader,
-  type Dataset,
-  outputIndices,
-  type Preprocessing,
-  prefetch,
-} from "../data/index.ts";
+import { type Batch, type BatchSource, createBatchLoader, outputIndices, prefetch } from "../data/index.ts";
 import { SpinnError } from "../errors.ts";
-import { encodeModel } from "../onnx/codec.ts";
-import { edit, type ModelProto, opsetOf } from "../onnx/proto.ts";
+import { type ModelProto, opsetOf } from "../onnx/proto.ts";
 import { upgradeOpset } from "../onnx/upgrade-opset.ts";
 import { createSession } from "../runtime/index.ts";
 import { readCheckpoint, writeCheckpoint } from "./checkpoint.ts";
-import { type LearningRateSchedule, learningRateAt } from "./learning-rate.ts";
+import { learningRateAt } from "./learning-rate.ts";
+import { runFingerprint } from "./run-fingerprint.ts";
 import { batchStatistics, updateRunning } from "./running-statistics.ts";
 import { type StepPool, startStepPool } from "./step-pool.ts";
+import { type EpochRecord, planOf, type TrainingPlan, type TrainOptions, type TrainResult } from "./train-options.ts";
 import { flattenParameters, flattenStatistics, withWeights } from "./weights.ts";
-
-/** How a training run is carried out, whatever it trains. */
-export interface RunOptions {
-  /** Names data order, augmentation and (with the model's own seed) the result. */
-  seed: number;
-  /** @default none */
-  augmentation?: Augmentation;
-  /** @default 128 */
-  batchSize?: number;
-  /** Images that go through the graph at once; batch statistics are taken over these. @default 32, or a smaller batch */
-  microBatch?: number;
-  /** Data-parallel threads; part of what determines the result. @default one a core, as far as the batch divides */
-  workers?: number;
-  /** @default ["cpu"] */
-  executionProviders?: readonly string[];
-  /** File that the run is saved to every `everySeconds` (default 60) and when it is aborted. */
-  checkpoint?: { readonly path: string; readonly everySeconds?: number };
-  /** Go on from the checkpoint where there is one. @default false */
-  resume?: boolean;
-  /** Top-1 of every output on held-out images; asked every `validateEvery` epochs (default 5) and after the last. */
-  validate?: (model: ModelProto) => Promise<readonly number[]>;
-  validateEvery?: number;
-  onProgress?: (progress: TrainProgress) => void;
-  onEpoch?: (record: EpochRecord) => void;
-  /** Stops after the step in hand, with a checkpoint. */
-  signal?: AbortSignal;
-}
-
-export interface TrainOptions extends RunOptions {
-  dataset: Dataset;
-  preprocessing: Preprocessing;
-  epochs: number;
-  /** Loss weight of every output in an epoch, in the order of the outputs: see cost-function.ts. */
-  tau: (epoch: number, epochs: number) => readonly number[];
-  /** Which weights are trained. @default all */
-  trainable?: (name: string) => boolean;
-  /** @default SGD, Nesterov momentum 0.9, weight decay 5e-4 */
-  optimizer?: OptimizerOptions;
-  learningRate: LearningRateSchedule;
-  /** Probability spread evenly over all classes in the targets. @default 0 */
-  labelSmoothing?: number;
-  /** Decay, a step, of the moving average of the weights, which becomes the result; 0: the last weights are it. @default 0 */
-  averageDecay?: number;
-}
-
-export interface TrainProgress {
-  /** From 0. */
-  readonly epoch: number;
-  readonly epochs: number;
-  /** Steps done in this epoch. */
-  readonly step: number;
-  readonly stepsPerEpoch: number;
-  /** Means over this epoch so far, one for each output. */
-  readonly losses: readonly number[];
-  readonly top1: readonly number[];
-  readonly learningRate: number;
-  readonly imagesPerSecond: number;
-  readonly secondsLeft: number;
-}
-
-export interface EpochRecord {
-  /** From 1, as people count. */
-  readonly epoch: number;
-  readonly learningRate: number;
-  /** Mean training loss of each output. */
-  readonly losses: readonly number[];
-  /** Training accuracy of each output. */
-  readonly top1: readonly number[];
-  /** Held-out accuracy of each output, in the epochs that were validated. */
-  readonly heldOutTop1?: readonly number[];
-  readonly seconds: number;
-}
-
-export interface TrainResult {
-  readonly model: ModelProto;
-  readonly history: readonly EpochRecord[];
-}
 
 /** What a checkpoint holds beside the vectors. */
 interface Progress {
@@ -126,7 +38,7 @@ const STATISTICS_BATCHES = 64;
  * @throws {SpinnError} Training when a loss is no longer finite or the checkpoint is another run's; Aborted
  */
 export async function train(model: ModelProto, options: TrainOptions): Promise<TrainResult> {
-  const plan = resolve(options);
+  const plan = planOf(options);
   // BatchNormalization has its training form since opset 14; the result keeps the model's own opset.
   const graph = differentiate(opsetOf(model) < TRAINING_OPSET ? upgradeOpset(model, TRAINING_OPSET) : model, {
     batch: plan.microBatch,
@@ -144,29 +56,7 @@ export async function train(model: ModelProto, options: TrainOptions): Promise<T
   }
 }
 
-type Plan = TrainOptions &
-  Required<
-    Pick<
-      TrainOptions,
-      "batchSize" | "microBatch" | "workers" | "optimizer" | "labelSmoothing" | "averageDecay" | "executionProviders"
-    >
-  >;
-
-function resolve(options: TrainOptions): Plan {
-  const { batchSize = 128, optimizer = sgdDefaults, labelSmoothing = 0, averageDecay = 0 } = options;
-  const microBatch = options.microBatch ?? Math.min(32, batchSize);
-  if (!(Number.isInteger(options.epochs) && options.epochs > 0)) {
-    throw new RangeError(`epochs must be a positive integer, not ${options.epochs}`);
-  }
-  const micros = batchSize / microBatch;
-  const cores = availableParallelism();
-  const divisors = Array.from({ length: cores }, (_, i) => cores - i).filter((w) => Number.isInteger(micros / w));
-  const workers = options.workers ?? divisors[0] ?? 1;
-  const executionProviders = options.executionProviders ?? ["cpu"];
-  return { ...options, batchSize, microBatch, workers, optimizer, labelSmoothing, averageDecay, executionProviders };
-}
-
-function openSource(plan: Plan): BatchSource {
+function openSource(plan: TrainingPlan): BatchSource {
   const { batchSize, preprocessing, augmentation, seed } = plan;
   const loader = {
     batchSize,
@@ -184,7 +74,7 @@ class TrainingRun {
   readonly #graph: TrainingGraph;
   readonly #pool: StepPool;
   readonly #source: BatchSource;
-  readonly #plan: Plan;
+  readonly #plan: TrainingPlan;
   readonly #running: Float32Array;
   #progress: Progress;
   #sessionImages = 0;
@@ -193,14 +83,14 @@ class TrainingRun {
   readonly #fingerprint: string;
   readonly #classOf: Uint16Array;
 
-  constructor(model: ModelProto, graph: TrainingGraph, pool: StepPool, source: BatchSource, plan: Plan) {
+  constructor(model: ModelProto, graph: TrainingGraph, pool: StepPool, source: BatchSource, plan: TrainingPlan) {
     this.#model = model;
     this.#graph = graph;
     this.#pool = pool;
     this.#source = source;
     this.#plan = plan;
     this.#running = flattenStatistics(model, graph);
-    this.#fingerprint = fingerprint(model, graph, plan);
+    this.#fingerprint = runFingerprint(model, graph, plan);
     this.#classOf = outputIndices(plan.dataset, graph.classes);
     this.#progress = { epoch: 0, step: 0, ...this.#emptySums(), history: [] };
     flattenParameters(model, graph, pool.memory.parameters);
@@ -400,26 +290,4 @@ function diverged(message: string): SpinnError {
   return new SpinnError("Training", message, {
     hint: "Lower the learning rate, or look for NaN in the data and the weights",
   });
-}
-
-/** Names everything that the weights depend on, except the machine. */
-function fingerprint(model: ModelProto, graph: TrainingGraph, plan: Plan): string {
-  const { epochs, seed, batchSize, microBatch, workers, optimizer, learningRate, labelSmoothing, averageDecay } = plan;
-  const options = {
-    epochs,
-    seed,
-    batchSize,
-    microBatch,
-    workers,
-    optimizer,
-    learningRate,
-    labelSmoothing,
-    averageDecay,
-  };
-  const names = graph.parameters.map((p) => p.name);
-  const { dataset, preprocessing, augmentation } = plan;
-  const data = { name: dataset.name, length: dataset.length, preprocessing, augmentation };
-  const taus = Array.from({ length: epochs }, (_, epoch) => plan.tau(epoch, epochs));
-  const bytes = encodeModel(edit(model, { metadataProps: [] }));
-  return createHash("sha256").update(bytes).update(JSON.stringify({ options, names, data, taus })).digest("hex");
 }
