@@ -9,7 +9,7 @@ export function planesSize(count: number, bits: number): number {
 /**
  * Plane p holds bit p of every value: value i at bit i % 8 of byte i >> 3. The last byte of a plane ends in zeros.
  *
- * @param bits how many planes, from the lowest; bits above them are left out
+ * @param bits how many planes, from the lowest, at least two; bits above them are left out
  * @param out at least `planesSize(values.length, bits)` bytes
  */
 export function toBitPlanes(values: Uint8Array, bits: number, out: Uint8Array): void {
@@ -76,7 +76,7 @@ export function toBitPlanes(values: Uint8Array, bits: number, out: Uint8Array): 
     r = ((c >>> 4) ^ g) & 0x0f0f0f0f;
     s = ((d >>> 4) ^ h) & 0x0f0f0f0f;
     to.setInt32(4 * i, a ^ (p << 4), true);
-    if (bits > 1) to.setInt32(plane + 4 * i, b ^ (q << 4), true);
+    to.setInt32(plane + 4 * i, b ^ (q << 4), true);
     if (bits > 2) to.setInt32(2 * plane + 4 * i, c ^ (r << 4), true);
     if (bits > 3) to.setInt32(3 * plane + 4 * i, d ^ (s << 4), true);
     if (bits > 4) to.setInt32(4 * plane + 4 * i, e ^ p, true);
@@ -102,7 +102,7 @@ export function fromBitPlanes(planes: Uint8Array, bits: number, out: Uint8Array)
   const to = new DataView(out.buffer, out.byteOffset, out.length);
   for (let i = 0; i < whole; i++) {
     let a = from.getInt32(4 * i, true);
-    let b = bits > 1 ? from.getInt32(plane + 4 * i, true) : 0;
+    let b = from.getInt32(plane + 4 * i, true);
     let c = bits > 2 ? from.getInt32(2 * plane + 4 * i, true) : 0;
     let d = bits > 3 ? from.getInt32(3 * plane + 4 * i, true) : 0;
     let e = bits > 4 ? from.getInt32(4 * plane + 4 * i, true) : 0;

@@ -74,7 +74,8 @@ export const sparseRans: EntropyCoder = {
     const masked = (flags & 1) === 1;
     const lowBits = (flags >> 1) & 7;
     const hasContexts = (flags & 16) === 16;
-    if (flags > 31 || lowBits >= bits) throw invalidFrame("entropy-coded tensor", "its header is malformed");
+    if (flags > 31 || lowBits === 1 || lowBits >= bits)
+      throw invalidFrame("entropy-coded tensor", "its header is malformed");
     const limits = hasContexts ? Array.from(packed.subarray(1, VALUE_CONTEXTS)) : [];
     const tables = new BitReader(packed, 1 + limits.length);
     const nibbleModel = masked ? readModel(tables, NIBBLE_CONTEXTS, NIBBLES, popcounts) : undefined;
@@ -118,7 +119,7 @@ function padded(count: number): number {
 /** Few values cannot pay for large tables: their low bits, nearly as likely 0 as 1, then go as they are. */
 function lowBitsOf(count: number, bits: number): number {
   const affordable = count < 1024 ? 4 : count < 8192 ? 5 : count < 65_536 ? 6 : 8;
-  return Math.max(0, bits - affordable);
+  return bits - affordable < 2 ? 0 : bits - affordable; // planes come in twos at least
 }
 
 /**
