@@ -28,8 +28,11 @@ interface Progress {
 
 const TRAINING_OPSET = 17;
 
-/** Batches whose statistics make the final normalisation when the weights are an average that no batch was run with. */
-const STATISTICS_BATCHES = 64;
+/**
+ * Images whose statistics make the final normalization when the weights are an average that no batch was run with: as many
+ * as the usual running statistics remember.
+ */
+const STATISTICS_IMAGES = 1024;
 
 /**
  * Trains `model`, whose outputs are logits. Images are labelled with the network's classes (see `outputIndices()`).
@@ -233,7 +236,7 @@ class TrainingRun {
       batchStatistics(this.#graph, memory.shares).forEach((v, i) => {
         sum[i]! += v;
       });
-      if (++batches === STATISTICS_BATCHES) break;
+      if (++batches * this.#plan.batchSize >= STATISTICS_IMAGES) break;
     }
     memory.parameters.set(last);
     return Float32Array.from(sum, (v) => v / batches);
