@@ -84,9 +84,11 @@ export class Panel {
 
   /** A dashed line across the panel, named at its left end. */
   level(y: number, name: string): this {
-    const [left, , width] = this.#options.box;
-    this.#line(left, this.#y(y), left + width, this.#y(y), "dashed");
-    this.#text(left + 6, this.#y(y) - 6, name, "note");
+    const [left, top, width] = this.#options.box;
+    const at = this.#y(y);
+    this.#line(left, at, left + width, at, "dashed");
+    // Above the line, unless that would leave the frame.
+    this.#text(left + 6, at - 20 < top ? at + 16 : at - 6, name, "note");
     return this;
   }
 
