@@ -155,7 +155,7 @@ describe("networks", () => {
   test("a network that knows nothing of the data is not built on", async () => {
     const out = ["--out", file("out.onnx"), "--calibration-images", "3"];
     expect(await complaint(build("plain.onnx", "--data", data, ...out), 1)).toMatch(
-      /No known preprocessing fits the network on colours\/test-held: at best .* Give it with --preproc/,
+      /No known preprocessing fits the network on colours\/test-calibration: at best .* Give it with --preproc/,
     );
   });
 
@@ -240,7 +240,7 @@ describe("data", () => {
     const says = /two\/test has 2 classes but the model has 3 outputs\. Choose a data set of the model's classes/;
     expect(await complaint(["eval", file("exits.onnx"), "--data", two])).toMatch(says);
     expect(await complaint(build("plain.onnx", "--data", two, "--out", file("out.onnx")), 1)).toMatch(
-      /two\/test-held has 2 classes but the model has 3 outputs/,
+      /two\/test-calibration has 2 classes but the model has 3 outputs/,
     );
   });
 

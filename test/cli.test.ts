@@ -179,7 +179,7 @@ describe("spinn build", () => {
     expect(after.logits).toEqual(before.logits);
     expect(readMetadata(model)).toMatchObject({
       labels: colours,
-      calibration: { dataset: "colours/test-held", images: 6 },
+      calibration: { dataset: "colours/test-calibration", images: 6 },
     });
 
     const left = await spinn("eval", out, "--data", data, "--json");
@@ -200,7 +200,7 @@ describe("spinn build", () => {
     const built = await spinn("build", file("plain.onnx"), "--data", data, "--out", out, ...options, ...small);
     expect(built).toMatchObject({ code: 0, out: "" });
     expect(built.err[0]).toBe("Trying the known ways of preprocessing");
-    expect(built.err[1]).toMatch(/^Preprocessing as "cifar": \d+\.\d % right on 3 images of colours\/test-held$/);
+    expect(built.err[1]).toMatch(/^Preprocessing as "cifar": \d+\.\d % right on 3 images of colours\/test-calibration$/);
     const metadata = readMetadata(await readModelFile(out))!;
     expect(metadata.labels).toEqual(["Blau", "Grün", "Rot"]);
     expect(metadata.exits.map((e) => e.wanted)).toEqual([0.3, 0.7]);

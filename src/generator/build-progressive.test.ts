@@ -57,12 +57,12 @@ test.each([
     for (const exit of [0, 1]) expect(history[1]!.losses[exit]).toBeLessThan(history[0]!.losses[exit]!);
     expect(phases).toEqual([
       "Training 2 heads on 24 images of colours/train",
-      "Calibrating on 9 images of colours/test-held",
+      "Calibrating on 9 images of colours/test-calibration",
     ]);
     expect(readMetadata(model)).toMatchObject({
       labels: colours,
       preprocessing: toyPreprocessing(),
-      calibration: { dataset: "colours/test-held", images: 9 },
+      calibration: { dataset: "colours/test-calibration", images: 9 },
     });
   },
 );
