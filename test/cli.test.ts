@@ -200,7 +200,9 @@ describe("spinn build", () => {
     const built = await spinn("build", file("plain.onnx"), "--data", data, "--out", out, ...options, ...small);
     expect(built).toMatchObject({ code: 0, out: "" });
     expect(built.err[0]).toBe("Trying the known ways of preprocessing");
-    expect(built.err[1]).toMatch(/^Preprocessing as "cifar": \d+\.\d % right on 3 images of colours\/test-calibration$/);
+    expect(built.err[1]).toMatch(
+      /^Preprocessing as "cifar": \d+\.\d % right on 3 images of colours\/test-calibration$/,
+    );
     const metadata = readMetadata(await readModelFile(out))!;
     expect(metadata.labels).toEqual(["Blau", "Grün", "Rot"]);
     expect(metadata.exits.map((e) => e.wanted)).toEqual([0.3, 0.7]);
