@@ -1,10 +1,10 @@
 // The folder on this machine that keeps downloaded data, and how files get into it whole although processes compete.
 
-import { randomBytes } from "node:crypto";
-import { mkdir, open, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, open, rm, stat, utimes } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { writeAtomically } from "../atomic-write.ts";
 import { SpinnError } from "../errors.ts";
 
 /** Where downloads are kept: `$SPINN_CACHE`, else `$XDG_CACHE_HOME/spinn`, else `~/.cache/spinn`. */
@@ -15,15 +15,12 @@ export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
 
 /** Writes a file so that a reader finds it complete or not at all. @throws {SpinnError} FileAccess */
 export async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString("hex")}.tmp`;
   try {
     await mkdir(dirname(path), { recursive: true });
-    await writeFile(temporary, bytes);
-    await rename(temporary, path);
   } catch (cause) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     throw cannotWrite(path, cause);
   }
+  await writeAtomically([{ path, parts: [bytes] }]);
 }
 
 const heartbeatMs = 2_000;

@@ -3,8 +3,8 @@
 
 import { mkdir, readFile } from "node:fs/promises";
 import { dirname } from "node:path";
+import { writeAtomically } from "../atomic-write.ts";
 import { messageOf, SpinnError } from "../errors.ts";
-import { writeAtomically } from "../onnx/atomic-write.ts";
 
 export interface Checkpoint<Progress> {
   /** Names the run: two runs that would differ in their weights have different fingerprints. */

@@ -2,8 +2,8 @@
 
 import { readFile, stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { writeAtomically } from "../atomic-write.ts";
 import { SpinnError } from "../errors.ts";
-import { writeAtomically } from "./atomic-write.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import { externalize, loadExternalData } from "./external-data.ts";
 import { graphOf } from "./graph-index.ts";

@@ -1,6 +1,7 @@
 // `spinn eval`: accuracy, exit rates and mean FLOPs per threshold, and every exit alone (the paper's Figs. 3 and 4).
 
 import { basename } from "node:path";
+import { writeAtomically } from "../../atomic-write.ts";
 import type { Dataset, Preprocessing, Split } from "../../data/index.ts";
 import {
   detectPreprocessing,
@@ -10,7 +11,6 @@ import {
   readMetadata,
   withoutCalibrationImages,
 } from "../../generator/index.ts";
-import { writeAtomically } from "../../onnx/atomic-write.ts";
 import { type ModelProto, readModelFile } from "../../onnx/index.ts";
 import { bar, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { SpinnError } from "../errors.ts";
+import { SpinnError } from "./errors.ts";
 
 export interface WholeFile {
   readonly path: string;
