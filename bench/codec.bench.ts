@@ -14,7 +14,8 @@ import {
   type QuantizedValues,
 } from "../src/codec/index.ts";
 import { chooseQuantization, quantize } from "../src/codec/quantize.ts";
-import { dataRoot, decodeImageFile, openDataset, type Pixels, preprocess, preprocessings } from "../src/data/index.ts";
+import { dataRoot, decodeImageFile, openDataset } from "../src/data/index.ts";
+import { type Pixels, preprocess, preprocessings } from "../src/image/index.ts";
 import { type ModelProto, readModelFile, sliceModel } from "../src/onnx/index.ts";
 import { createSession, type Tensors } from "../src/runtime/index.ts";
 import { type Cut, cutCandidates } from "../src/splitter/index.ts";

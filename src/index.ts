@@ -1,6 +1,6 @@
 // Public names of `spinn`: what most programs need. The subpaths hold the rest.
 
-export { type Dataset, type OpenOptions, openDataset, type Preprocessing, preprocessings } from "./data/index.ts";
+export { type Dataset, type OpenOptions, openDataset } from "./data/index.ts";
 export { type ErrorCode, isSpinnError, SpinnError } from "./errors.ts";
 export {
   type AddExitsOptions,
@@ -10,8 +10,6 @@ export {
   calibrate,
   type Evaluation,
   evaluate,
-  type Metadata,
-  readMetadata,
   type TrainOptions,
   type TrainProgress,
   type TrainProgressiveOptions,
@@ -19,4 +17,6 @@ export {
   train,
   trainProgressive,
 } from "./generator/index.ts";
+export { type Preprocessing, preprocessings } from "./image/index.ts";
 export { type ModelProto, readModelFile, writeModelFile } from "./onnx/index.ts";
+export { type Metadata, readMetadata } from "./progressive/index.ts";

@@ -12,13 +12,15 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ".": [],
   onnx: [],
   runtime: ["onnx"],
-  data: [],
+  image: [],
+  data: ["image"],
   autodiff: ["onnx"],
   splitter: ["onnx"],
   codec: [],
   wire: ["codec"],
-  generator: ["onnx", "autodiff", "data", "runtime"],
-  cli: ["onnx", "autodiff", "data", "runtime", "splitter", "generator"],
+  progressive: ["onnx", "image"],
+  generator: ["onnx", "autodiff", "image", "data", "runtime", "progressive"],
+  cli: ["onnx", "autodiff", "image", "data", "runtime", "splitter", "progressive", "generator"],
 };
 /** Types alone may be imported from further: an interface that somebody else fills in. */
 const typesOnly: Readonly<Record<string, readonly string[]>> = { autodiff: ["runtime"] };
@@ -27,7 +29,7 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = { autodiff: ["run
 const packages: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["runtime"],
   "onnx-buf": ["onnx"],
-  "@bufbuild/protobuf": ["onnx", "generator"],
+  "@bufbuild/protobuf": ["onnx", "progressive"],
   sharp: ["data"],
   nanotar: ["data"],
   commander: ["cli"],

@@ -5,8 +5,9 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { expect, type TestContext, test } from "vitest";
 import { cacheRoot, openDataset } from "../src/data/index.ts";
-import { evaluate, policyOutcome, readMetadata } from "../src/generator/index.ts";
+import { evaluate } from "../src/generator/index.ts";
 import { countMacs, decodeModel, readModelFile } from "../src/onnx/index.ts";
+import { policyOutcome, readMetadata } from "../src/progressive/index.ts";
 import { createSession } from "../src/runtime/index.ts";
 import { float32 } from "../src/tensor.ts";
 

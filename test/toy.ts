@@ -2,12 +2,12 @@
 
 import type { Dataset } from "../src/data/dataset.ts";
 import { packedDataset } from "../src/data/packed-dataset.ts";
-import { type Preprocessing, preprocessings } from "../src/data/preprocessing.ts";
 import { addExits } from "../src/generator/add-exits.ts";
 import { Layers } from "../src/generator/layers.ts";
-import { withMetadata } from "../src/generator/metadata.ts";
+import { type Preprocessing, preprocessings } from "../src/image/preprocessing.ts";
 import { GraphBuilder } from "../src/onnx/builder.ts";
 import { DataType, type ModelProto } from "../src/onnx/proto.ts";
+import { withMetadata } from "../src/progressive/metadata.ts";
 import { createRng, mixSeed } from "../src/random.ts";
 
 export const colours: readonly string[] = ["blue", "green", "red"];

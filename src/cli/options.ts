@@ -4,20 +4,12 @@ import { randomBytes } from "node:crypto";
 import { open as openFile, readFile, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { InvalidArgumentError } from "commander";
-import {
-  type Augmentation,
-  augmentations,
-  type Dataset,
-  openDataset,
-  type Preprocessing,
-  parsePreprocessing,
-  preprocessings,
-  type Split,
-} from "../data/index.ts";
+import { type Augmentation, augmentations, type Dataset, openDataset, type Split } from "../data/index.ts";
 import { messageOf, SpinnError } from "../errors.ts";
 import { presetFor } from "../generator/detect-preprocessing.ts";
 import type { HeadOptions } from "../generator/index.ts";
 import { isHeadKind } from "../generator/index.ts";
+import { type Preprocessing, parsePreprocessing, preprocessings } from "../image/index.ts";
 import type { ModelProto } from "../onnx/index.ts";
 import type { Io } from "./io.ts";
 

@@ -1,7 +1,7 @@
 // Random crops and mirror images for training, a pure function of (seed, epoch, image) whoever computes it.
 
+import type { View } from "../image/view.ts";
 import { createRng, mixSeed } from "../random.ts";
-import type { Box } from "./resize.ts";
 
 /** What is varied in training images. Plain JSON. */
 export interface Augmentation {
@@ -23,17 +23,6 @@ export const augmentations: { readonly [name in "cifar" | "mnist" | "photo"]: Au
   mnist: { crop: "pad", padding: 2 },
   photo: { crop: "resized", flip: true },
 };
-
-/** What one image is subjected to. */
-export interface View {
-  /** Part of the source image to scale to the input; absent: as in evaluation. */
-  readonly box?: Box;
-  /** Input pixel (x, y) shows pixel (x + dx, y + dy) of the fitted image, black outside. */
-  readonly dx: number;
-  readonly dy: number;
-  /** Mirrored after the crop. */
-  readonly flip: boolean;
-}
 
 /** Draws the view of image `index` in `epoch`. `width` and `height` are the source image's, in pixels. */
 export function drawView(

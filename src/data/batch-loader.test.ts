@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { patternDataset, patternImage } from "../../test/data/fixtures.ts";
+import { preprocess } from "../image/preprocess.ts";
+import { preprocessings } from "../image/preprocessing.ts";
 import { augmentations } from "./augment.ts";
 import { type Batch, type BatchLoaderOptions, createBatchLoader } from "./batch-loader.ts";
 import type { Dataset } from "./dataset.ts";
-import { preprocess } from "./preprocess.ts";
-import { preprocessings } from "./preprocessing.ts";
 
 const preprocessing = { ...preprocessings.cifar, width: 8, height: 8 };
 const training: BatchLoaderOptions = {

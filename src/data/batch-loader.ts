@@ -1,10 +1,10 @@
 // Batches of network input from a data set, the same ones for the same seed however and wherever they are computed.
 
+import { createPreprocessor } from "../image/preprocess.ts";
+import type { Preprocessing } from "../image/preprocessing.ts";
 import { createRng, mixSeed, permutation } from "../random.ts";
 import { type Augmentation, drawView } from "./augment.ts";
 import type { Dataset } from "./dataset.ts";
-import { createPreprocessor } from "./preprocess.ts";
-import type { Preprocessing } from "./preprocessing.ts";
 
 export interface Batch {
   readonly epoch: number;

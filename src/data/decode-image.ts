@@ -2,7 +2,7 @@
 
 import sharp from "sharp";
 import { SpinnError } from "../errors.ts";
-import type { Pixels } from "./dataset.ts";
+import type { Pixels } from "../image/pixels.ts";
 import { readBytes } from "./read-file.ts";
 
 /**

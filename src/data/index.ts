@@ -1,4 +1,4 @@
-// Public names of `spinn/data`: data sets, preprocessing, augmentation and batches.
+// Public names of `spinn/data`: data sets, augmentation and batches.
 
 export { type Augmentation, augmentations } from "./augment.ts";
 export {
@@ -10,13 +10,10 @@ export {
 } from "./batch-loader.ts";
 export { cacheRoot } from "./cache.ts";
 export { outputIndices } from "./class-table.ts";
-export type { Dataset, Pixels, SharedDataset } from "./dataset.ts";
+export type { Dataset, SharedDataset } from "./dataset.ts";
 export { decodeImage, decodeImageFile } from "./decode-image.ts";
 export { dataRoot, openDataset } from "./open-dataset.ts";
 export type { OpenOptions, Split } from "./open-options.ts";
 export { packedDataset } from "./packed-dataset.ts";
 export { type PrefetchOptions, prefetch } from "./prefetch.ts";
-export { preprocess } from "./preprocess.ts";
-export { type Preprocessing, parsePreprocessing, preprocessings } from "./preprocessing.ts";
-export { type Box, resize } from "./resize.ts";
 export { type Holdout, splitHoldout, subset } from "./subset.ts";

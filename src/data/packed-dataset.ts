@@ -1,6 +1,7 @@
 // Images of one size that lie one after the other in shared memory: CIFAR and MNIST, read once, seen by all threads.
 
-import { checkIndex, type Dataset, type Pixels, type SharedPacked } from "./dataset.ts";
+import type { Pixels } from "../image/pixels.ts";
+import { checkIndex, type Dataset, type SharedPacked } from "./dataset.ts";
 
 /**
  * A data set over memory that is not copied.

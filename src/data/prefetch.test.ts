@@ -4,12 +4,12 @@ import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
 import { encoded, folderOf, patternDataset, patternImage } from "../../test/data/fixtures.ts";
+import { preprocessings } from "../image/preprocessing.ts";
 import { augmentations } from "./augment.ts";
 import { type Batch, type BatchLoaderOptions, createBatchLoader } from "./batch-loader.ts";
 import type { Dataset } from "./dataset.ts";
 import { openDataset } from "./open-dataset.ts";
 import { prefetch } from "./prefetch.ts";
-import { preprocessings } from "./preprocessing.ts";
 import { splitHoldout } from "./subset.ts";
 
 const options: BatchLoaderOptions = {

@@ -9,6 +9,7 @@ import { countMacs } from "../onnx/flops.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import { DataType, declaredType, type ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { readMetadata } from "../progressive/metadata.ts";
 import { createRng } from "../random.ts";
 import { createSession } from "../runtime/index.ts";
 import { float32, sizeOf, type Tensor } from "../tensor.ts";
@@ -16,7 +17,6 @@ import { addExits } from "./add-exits.ts";
 import { buildArchitecture } from "./architectures/index.ts";
 import type { HeadKind } from "./heads.ts";
 import { Layers } from "./layers.ts";
-import { readMetadata } from "./metadata.ts";
 
 function noise(dims: readonly number[]): Tensor {
   const rng = createRng(7);

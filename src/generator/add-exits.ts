@@ -17,11 +17,11 @@ import {
   opsetOf,
 } from "../onnx/proto.ts";
 import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
+import { exitCosts } from "../progressive/exit-costs.ts";
+import { classesOf, readMetadata, withMetadata } from "../progressive/metadata.ts";
 import { createRng, mixSeed } from "../random.ts";
-import { exitCosts } from "./exit-costs.ts";
 import { affordableWidth, appendHead, type HeadOptions } from "./heads.ts";
 import { Layers } from "./layers.ts";
-import { classesOf, readMetadata, withMetadata } from "./metadata.ts";
 import { defaultFractions, placeExits } from "./place-exits.ts";
 
 export interface AddExitsOptions {

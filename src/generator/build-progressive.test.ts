@@ -6,9 +6,9 @@ import { colourDataset, colours, toyNetwork, toyPreprocessing, unshared } from "
 import type { Dataset } from "../data/index.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import { edit, type ModelProto } from "../onnx/proto.ts";
+import { readMetadata } from "../progressive/metadata.ts";
 import { type BuildProgressiveOptions, buildProgressive } from "./build-progressive.ts";
 import { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
-import { readMetadata } from "./metadata.ts";
 
 const training = unshared(colourDataset(24));
 const testImages: Dataset = { ...colourDataset(30, 8, 2), name: "colours/test" };

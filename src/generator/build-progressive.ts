@@ -2,17 +2,18 @@
 // bit; only the heads are trained ("IC-only" of Kaya et al. 2019, with exits placed as in SPINN).
 
 import { adamDefaults } from "../autodiff/optimizer.ts";
-import type { Dataset, Preprocessing } from "../data/index.ts";
+import type { Dataset } from "../data/index.ts";
 import { SpinnError } from "../errors.ts";
+import type { Preprocessing } from "../image/index.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { shapeLabel } from "../onnx/label.ts";
 import type { ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import { validateModel } from "../onnx/validate.ts";
+import { classesOf, readMetadata, withMetadata } from "../progressive/metadata.ts";
 import { type AddExitsOptions, addExits } from "./add-exits.ts";
 import { calibrate } from "./calibrate.ts";
 import { detectPreprocessing } from "./detect-preprocessing.ts";
-import { classesOf, readMetadata, withMetadata } from "./metadata.ts";
 import { train } from "./train.ts";
 import type { RunOptions, TrainResult } from "./train-options.ts";
 

@@ -3,12 +3,12 @@
 
 import type { Dataset } from "../data/dataset.ts";
 import type { ModelProto } from "../onnx/proto.ts";
-import type { Calibration } from "./calibration.ts";
+import type { Calibration } from "../progressive/calibration.ts";
+import { answerOf } from "../progressive/confidence.ts";
+import { withMetadata } from "../progressive/metadata.ts";
+import type { ExitRecord } from "../progressive/policy-outcome.ts";
 import { type CollectOptions, collectLogits, type ExitLogits } from "./collect-logits.ts";
-import { answerOf } from "./confidence.ts";
 import { fitTemperature } from "./fit-temperature.ts";
-import { withMetadata } from "./metadata.ts";
-import type { ExitRecord } from "./policy-outcome.ts";
 
 /** Enough for every threshold, and below 100 kB in the file. */
 const defaultLimit = 5000;

@@ -3,9 +3,9 @@
 import { expect, test } from "vitest";
 import { colourDataset, toyProgressive } from "../../test/toy.ts";
 import { type Dataset, splitHoldout, subset } from "../data/index.ts";
+import { type Metadata, readMetadata } from "../progressive/metadata.ts";
 import { calibrate } from "./calibrate.ts";
 import { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
-import { type Metadata, readMetadata } from "./metadata.ts";
 
 const dataset: Dataset = { ...colourDataset(60), name: "colours/test" };
 

@@ -2,7 +2,7 @@
 // evaluation can leave out exactly those.
 
 import { type Dataset, type Holdout, splitHoldout } from "../data/index.ts";
-import type { Metadata } from "./metadata.ts";
+import type { Metadata } from "../progressive/metadata.ts";
 
 const SEED = 1;
 

@@ -5,16 +5,16 @@ import { availableParallelism } from "node:os";
 import { createBatchLoader } from "../data/batch-loader.ts";
 import { outputIndices } from "../data/class-table.ts";
 import type { Dataset } from "../data/dataset.ts";
-import type { Preprocessing } from "../data/preprocessing.ts";
 import { subset } from "../data/subset.ts";
 import { SpinnError } from "../errors.ts";
+import type { Preprocessing } from "../image/preprocessing.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { label, shapeLabel } from "../onnx/label.ts";
 import { declaredType, type ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";
+import { classesOf, readMetadata } from "../progressive/metadata.ts";
 import { createSession } from "../runtime/index.ts";
 import { float32 } from "../tensor.ts";
-import { classesOf, readMetadata } from "./metadata.ts";
 
 export interface CollectOptions {
   /** How images become input. @default what the model's metadata says */

@@ -2,16 +2,9 @@
 
 import { expect, test } from "vitest";
 import { needRealModels, type RealModel, realModel } from "../../test/real-models.ts";
-import {
-  type Dataset,
-  dataRoot,
-  openDataset,
-  type Preprocessing,
-  packedDataset,
-  preprocessings,
-  subset,
-} from "../data/index.ts";
+import { type Dataset, dataRoot, openDataset, packedDataset, subset } from "../data/index.ts";
 import { pathKind } from "../data/read-file.ts";
+import { type Preprocessing, preprocessings } from "../image/index.ts";
 import { GraphBuilder } from "../onnx/builder.ts";
 import { DataType, type ModelProto } from "../onnx/proto.ts";
 import { detectPreprocessing, presetFor } from "./detect-preprocessing.ts";

@@ -1,7 +1,8 @@
 // A plain ONNX file does not say how pixels become its input. Trying the well-known conventions on labelled images does.
 
-import { type Dataset, type Preprocessing, preprocessings } from "../data/index.ts";
+import type { Dataset } from "../data/index.ts";
 import { SpinnError } from "../errors.ts";
+import { type Preprocessing, preprocessings } from "../image/index.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";

@@ -5,12 +5,14 @@ import { needRealModels, realModel } from "../../test/real-models.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { dataRoot, openDataset } from "../data/open-dataset.ts";
 import { packedDataset } from "../data/packed-dataset.ts";
-import { preprocess } from "../data/preprocess.ts";
-import { preprocessings } from "../data/preprocessing.ts";
 import { pathKind } from "../data/read-file.ts";
+import { preprocess } from "../image/preprocess.ts";
+import { preprocessings } from "../image/preprocessing.ts";
 import { decodeModel, encodeModel } from "../onnx/codec.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import { type ModelProto, makeValueInfo } from "../onnx/proto.ts";
+import { readMetadata, withMetadata } from "../progressive/metadata.ts";
+import { policyOutcome } from "../progressive/policy-outcome.ts";
 import { createRng } from "../random.ts";
 import { createSession } from "../runtime/index.ts";
 import { float32 } from "../tensor.ts";
@@ -19,8 +21,6 @@ import { buildArchitecture } from "./architectures/index.ts";
 import { calibrate } from "./calibrate.ts";
 import { collectLogits } from "./collect-logits.ts";
 import { defaultThresholds, evaluate } from "./evaluate.ts";
-import { readMetadata, withMetadata } from "./metadata.ts";
-import { policyOutcome } from "./policy-outcome.ts";
 
 function images(count: number, classes: number, classIndices?: number[]): Dataset {
   const rng = createRng(5);

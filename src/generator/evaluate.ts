@@ -5,11 +5,11 @@ import type { Dataset } from "../data/dataset.ts";
 import { decodeModel } from "../onnx/codec.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
+import { checkThresholds } from "../progressive/exit-policy.ts";
+import { readMetadata } from "../progressive/metadata.ts";
+import { accuracies, type PolicyOutcome, policyOutcome } from "../progressive/policy-outcome.ts";
 import { recordOf } from "./calibrate.ts";
 import { type CollectOptions, collectLogits } from "./collect-logits.ts";
-import { checkThresholds } from "./exit-policy.ts";
-import { readMetadata } from "./metadata.ts";
-import { accuracies, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
 
 export interface EvaluateOptions extends CollectOptions {
   /** What to call the model in the result. @default its graph's name */

@@ -2,8 +2,8 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { answerOf } from "../progressive/confidence.ts";
 import { createRng, normal } from "../random.ts";
-import { answerOf } from "./confidence.ts";
 import { fitTemperature } from "./fit-temperature.ts";
 
 /** Labels drawn from softmax(logits / temperature). */

@@ -2,7 +2,8 @@
 
 import { availableParallelism } from "node:os";
 import { type OptimizerOptions, sgdDefaults } from "../autodiff/optimizer.ts";
-import type { Augmentation, Dataset, Preprocessing } from "../data/index.ts";
+import type { Augmentation, Dataset } from "../data/index.ts";
+import type { Preprocessing } from "../image/index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
 import type { LearningRateSchedule } from "./learning-rate.ts";
 

@@ -2,15 +2,16 @@
 // function (SPINN; Kaya et al. 2019), then calibrated on images held out of training.
 
 import { type OptimizerOptions, sgdDefaults } from "../autodiff/optimizer.ts";
-import { type Dataset, type Preprocessing, preprocessings, splitHoldout } from "../data/index.ts";
+import { type Dataset, splitHoldout } from "../data/index.ts";
+import { type Preprocessing, preprocessings } from "../image/index.ts";
+import { readMetadata, withMetadata } from "../progressive/metadata.ts";
+import { accuracies } from "../progressive/policy-outcome.ts";
 import { type AddExitsOptions, addExits } from "./add-exits.ts";
 import { type ArchitectureName, buildArchitecture } from "./architectures/index.ts";
 import { calibrate, recordOf } from "./calibrate.ts";
 import { collectLogits } from "./collect-logits.ts";
 import { shallowDeepTau } from "./cost-function.ts";
 import type { LearningRateSchedule } from "./learning-rate.ts";
-import { readMetadata, withMetadata } from "./metadata.ts";
-import { accuracies } from "./policy-outcome.ts";
 import { train } from "./train.ts";
 import type { RunOptions, TrainResult } from "./train-options.ts";
 

@@ -2,16 +2,17 @@
 
 import { basename } from "node:path";
 import { writeAtomically } from "../../atomic-write.ts";
-import type { Dataset, Preprocessing, Split } from "../../data/index.ts";
+import type { Dataset, Split } from "../../data/index.ts";
 import {
   detectPreprocessing,
   type Evaluation,
   evaluate,
   plotEvaluation,
-  readMetadata,
   withoutCalibrationImages,
 } from "../../generator/index.ts";
+import type { Preprocessing } from "../../image/index.ts";
 import { type ModelProto, readModelFile } from "../../onnx/index.ts";
+import { readMetadata } from "../../progressive/index.ts";
 import { bar, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";

@@ -1,8 +1,8 @@
 // `spinn inspect`: what a network is made of, what each layer costs, where it exits and where it can be split.
 
 import { basename } from "node:path";
-import { readMetadata } from "../../generator/index.ts";
 import { countMacs, inferShapes, readModelFile } from "../../onnx/index.ts";
+import { readMetadata } from "../../progressive/index.ts";
 import { type Cut, cutCandidates } from "../../splitter/index.ts";
 import { bytes, macs, percent, table } from "../format.ts";
 import type { Io } from "../io.ts";

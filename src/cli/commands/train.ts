@@ -1,8 +1,9 @@
 // `spinn train`: a network with exits, trained jointly from scratch.
 
 import { adamDefaults, sgdDefaults } from "../../autodiff/optimizer.ts";
-import { type Dataset, type Preprocessing, preprocessings } from "../../data/index.ts";
+import type { Dataset } from "../../data/index.ts";
 import { type ArchitectureName, trainProgressive } from "../../generator/index.ts";
+import { type Preprocessing, preprocessings } from "../../image/index.ts";
 import { writeModelFile } from "../../onnx/index.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";

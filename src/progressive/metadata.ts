@@ -2,8 +2,8 @@
 // against the graph on reading, so that whoever has it may rely on it.
 
 import { create } from "@bufbuild/protobuf";
-import { type Preprocessing, parsePreprocessing } from "../data/preprocessing.ts";
 import { messageOf, SpinnError } from "../errors.ts";
+import { type Preprocessing, parsePreprocessing } from "../image/preprocessing.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { label, shapeLabel } from "../onnx/label.ts";
 import { edit, type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";

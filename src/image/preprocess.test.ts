@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { patternImage } from "../../test/data/fixtures.ts";
-import type { Pixels } from "./dataset.ts";
+import type { Pixels } from "./pixels.ts";
 import { createPreprocessor, preprocess } from "./preprocess.ts";
 import { type Preprocessing, preprocessings } from "./preprocessing.ts";
 

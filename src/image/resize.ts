@@ -1,7 +1,7 @@
 // Bilinear resampling with antialiasing, in plain integers so that every thread and page gets the same bytes.
 // The arithmetic is Pillow's (and so torchvision's, for images), on which the networks we load were trained.
 
-import { channelsOf, type Pixels } from "./dataset.ts";
+import { channelsOf, type Pixels } from "./pixels.ts";
 
 /** A part of an image in its pixels, possibly fractional. */
 export interface Box {

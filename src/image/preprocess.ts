@@ -1,10 +1,10 @@
 // Pixels to a network's input, in plain TypeScript: a page, a worker and the trainer compute the same floats.
 
 import { SpinnError } from "../errors.ts";
-import type { View } from "./augment.ts";
-import { channelsOf, type Pixels } from "./dataset.ts";
+import { channelsOf, type Pixels } from "./pixels.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { resize } from "./resize.ts";
+import type { View } from "./view.ts";
 
 /** As in evaluation: nothing moved or mirrored. */
 const plainView: View = { dx: 0, dy: 0, flip: false };

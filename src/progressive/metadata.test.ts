@@ -3,12 +3,12 @@
 import { create } from "@bufbuild/protobuf";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { preprocessings } from "../data/preprocessing.ts";
 import { isSpinnError } from "../errors.ts";
+import { addExits } from "../generator/add-exits.ts";
+import { buildArchitecture } from "../generator/architectures/index.ts";
+import { preprocessings } from "../image/preprocessing.ts";
 import { decodeModel, encodeModel } from "../onnx/codec.ts";
 import { type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
-import { addExits } from "./add-exits.ts";
-import { buildArchitecture } from "./architectures/index.ts";
 import { type Metadata, metadataKey, readMetadata, withMetadata } from "./metadata.ts";
 
 const plain = buildArchitecture("resnet20", { classes: 3, seed: 1, width: 4 });
