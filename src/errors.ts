@@ -17,6 +17,12 @@ export type ErrorCode =
   | "Usage"
   /** Bytes from another machine that are not the frame or packet they claim to be, or exceed a limit. */
   | "InvalidFrame"
+  /** The other machine cannot be reached, or the connection to it was lost. */
+  | "Connection"
+  /** No more work is taken now: a full queue, or a server that says so. */
+  | "Overloaded"
+  /** An answer did not come in time, and there is none to fall back on. */
+  | "Deadline"
   /** Stopped on purpose: an AbortSignal or Ctrl-C. */
   | "Aborted";
 

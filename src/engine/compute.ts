@@ -1,0 +1,84 @@
+// Who computes: runs a network from cut to cut with the exit rule, packs what must be sent and unpacks what came. In Node a
+// pool of worker threads, in a page a web worker. Device and server engine know this interface only.
+
+import type { Coding } from "../codec/packed-tensor.ts";
+import type { ExitAnswer } from "../wire/message.ts";
+import type { NetworkInfo } from "./network-info.ts";
+
+/** What to start from. Buffers are handed over: the caller must not touch them again. */
+export type Start =
+  /** The network's input, [1, C, H, W]. */
+  | { readonly kind: "input"; readonly values: Float32Array }
+  /** A packet of a cut (docs/protocol.md); checked against the network before it is unpacked. */
+  | { readonly kind: "packet"; readonly cut: string; readonly bytes: Uint8Array }
+  /** An encoded image (JPEG, PNG, WebP), where the platform can decode one. */
+  | { readonly kind: "image"; readonly bytes: Uint8Array };
+
+export interface Task {
+  readonly start: Start;
+  /** Where to stop and hand over, a cut behind the start; `none`: go on until there is an answer. */
+  readonly cut: string;
+  /** One for each exit; above 1: the exit is not computed. */
+  readonly thresholds: readonly number[];
+  /** The most confident exit so far, when the start is behind it. */
+  readonly best?: ExitAnswer;
+  /** How to pack what is alive at the cut. @default bit-shuffled, LZ4, 8 bits */
+  readonly coding?: Coding;
+  readonly wantsLogits?: boolean;
+}
+
+/** What it took. Milliseconds. */
+export interface ComputeTimes {
+  /** Each slice that ran, in order. */
+  readonly slices: readonly { readonly from: string; readonly to: string; readonly ms: number }[];
+  /** Unpacking or decoding what came. */
+  readonly unpackMs: number;
+  /** Packing what goes. */
+  readonly packMs: number;
+  /** From the call to the start of computing. */
+  readonly queueMs: number;
+}
+
+export type Outcome = Answered | Paused;
+
+/** An exit was confident, or the network is at its end: then the most confident exit answers. */
+export interface Answered {
+  readonly kind: "answered";
+  readonly answer: ExitAnswer;
+  /** Did the exit reach its threshold? */
+  readonly confident: boolean;
+  /** Of the answering exit, if wanted and computed here; [classes]. */
+  readonly logits?: Float32Array;
+  readonly times: ComputeTimes;
+}
+
+/** Nobody was confident before the cut. The state there is kept until `resume` or `drop`. */
+export interface Paused {
+  readonly kind: "paused";
+  readonly packet: Uint8Array;
+  /** The most confident exit so far; absent when none was passed. */
+  readonly best?: ExitAnswer;
+  readonly times: ComputeTimes;
+  /** Goes on to the end here, with the exact values. Once only. */
+  resume(signal?: AbortSignal): Promise<Answered>;
+  /** Frees the state. After `resume` or twice: nothing happens. */
+  drop(): void;
+}
+
+export interface Compute {
+  readonly network: NetworkInfo;
+  /**
+   * First come, first served. An abort takes effect between slices.
+   *
+   * @throws {SpinnError} Aborted; InvalidFrame for a packet or image that is malformed or does not fit the network;
+   *   Runtime; Overloaded when the queue is full
+   * @throws {RangeError} for a cut that the network does not have, or thresholds that do not fit
+   */
+  start(task: Task, signal?: AbortSignal): Promise<Outcome>;
+  /** Makes the slices of a plan ahead of time. */
+  prepare(from: string, cut: string, thresholds: readonly number[]): Promise<void>;
+  /** Tasks that wait or run. */
+  readonly pending: number;
+  /** Pending tasks fail with Aborted. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,91 @@
+// Everything an engine must know of a progressive network except its weights, as plain data: it crosses to worker threads,
+// and both sides of the link derive the same from the same file.
+
+import { sha256 } from "@noble/hashes/sha2.js";
+import { MODEL_HASH_BYTES } from "../codec/packet.ts";
+import type { Preprocessing } from "../image/preprocessing.ts";
+import { encodeModel } from "../onnx/codec.ts";
+import { graphOf, indexGraph } from "../onnx/graph-index.ts";
+import { edit, type ModelProto } from "../onnx/proto.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import type { Calibration } from "../progressive/calibration.ts";
+import { classesOf, readMetadata } from "../progressive/metadata.ts";
+import { type Cut, type CutTensor, cutCandidates } from "../splitter/cuts.ts";
+
+export interface NetworkInfo {
+  /** 16 bytes, see {@link hashOf}. */
+  readonly modelHash: Uint8Array;
+  /** What an image becomes, [1, C, H, W]. */
+  readonly input: CutTensor;
+  /** Every place to cut, in graph order: `input` first, `none` last. */
+  readonly cuts: readonly CutPoint[];
+  /** In order, the network's own final output last. */
+  readonly exits: readonly ExitPoint[];
+  readonly classes: number;
+  readonly labels?: readonly string[];
+  readonly preprocessing?: Preprocessing;
+  readonly calibration?: Calibration;
+}
+
+export interface CutPoint extends Cut {
+  /** Is it after a ReLU-like activation (or an end of the network), as the paper wants it? */
+  readonly sparse: boolean;
+  /** How many exits the device has passed when it gets here; the final one counts at `none`. */
+  readonly exitsBefore: number;
+}
+
+export interface ExitPoint {
+  readonly name: string;
+  /** The graph output with its logits, [N, classes]. */
+  readonly output: string;
+  /** Id of the cut whose tensor its head reads; `none` for the final exit. */
+  readonly at: string;
+  /** Divides its logits. */
+  readonly temperature: number;
+  /** Multiply-adds up to here, all heads on the way included, over the whole. */
+  readonly flopsFraction: number;
+}
+
+/**
+ * @param model valid; without metadata it is a network with its final exit alone
+ * @throws {SpinnError} UnsupportedModel when it has not one image as input or no class scores as output; InvalidModel
+ */
+export function describeNetwork(model: ModelProto): NetworkInfo {
+  const metadata = readMetadata(model);
+  const final = metadata?.final ?? indexGraph(graphOf(model)).outputs.at(-1)?.name;
+  const options = { output: final };
+  const cuts = cutCandidates(model, { ...options, cuts: "any" });
+  const sparse = new Set(cutCandidates(model, options).map((cut) => cut.id));
+  const temperatures = metadata?.calibration?.temperatures;
+  const early = metadata?.exits ?? [];
+  const exits: ExitPoint[] = early.map(({ name, output, at, flopsFraction }, i) => {
+    return { name, output, at, temperature: temperatures?.[i] ?? 1, flopsFraction };
+  });
+  const output = final ?? "";
+  exits.push({ name: "final", output, at: "none", temperature: temperatures?.at(-1) ?? 1, flopsFraction: 1 });
+  const position = new Map(cuts.map((cut) => [cut.id, cut.index]));
+  const passed = (cut: Cut): number =>
+    cut.id === "none" ? exits.length : early.filter(({ at }) => position.get(at)! <= cut.index).length;
+  const { labels, preprocessing, calibration } = metadata ?? {};
+  return {
+    modelHash: hashOf(model, exits),
+    input: cuts[0]!.tensors[0]!,
+    cuts: cuts.map((cut) => ({ ...cut, sparse: sparse.has(cut.id), exitsBefore: passed(cut) })),
+    exits,
+    classes: classesOf(inferShapes(model), output),
+    ...(labels && { labels }),
+    ...(preprocessing && { preprocessing }),
+    ...(calibration && { calibration }),
+  };
+}
+
+/**
+ * Names a network: the first 16 bytes of the SHA-256 of its graph and of whatever else decides its answers. A profile or
+ * labels may change in the file without making it another network.
+ */
+export function hashOf(model: ModelProto, exits: readonly ExitPoint[]): Uint8Array {
+  const hash = sha256.create();
+  hash.update(encodeModel(edit(model, { metadataProps: [] })));
+  hash.update(new TextEncoder().encode(JSON.stringify(exits.map((e) => [e.output, e.at, e.temperature]))));
+  return hash.digest().slice(0, MODEL_HASH_BYTES);
+}

@@ -1,0 +1,41 @@
+// From one cut to a later one: where to stop on the way to ask an exit. Pure planning, the same on device and server.
+
+import type { NetworkInfo } from "./network-info.ts";
+
+/** Run on to a cut, and there, if it has one, through the head of an exit. */
+export interface Step {
+  readonly from: string;
+  readonly to: string;
+  /** Number of the exit to compute at `to`; absent when there is none or nobody asks. */
+  readonly exit?: number;
+}
+
+/**
+ * The slices that lead from one cut to another. An exit with a threshold above 1 can never be confident and is not computed,
+ * except the final one: at the end of the network somebody must answer.
+ *
+ * @param thresholds one for each exit
+ * @throws {RangeError} when a cut is unknown or `to` is not behind `from`
+ * @example stepsBetween(network, "input", "relu_9", thresholds)
+ */
+export function stepsBetween(network: NetworkInfo, from: string, to: string, thresholds: readonly number[]): Step[] {
+  const { cuts, exits } = network;
+  const position = new Map(cuts.map((cut, i) => [cut.id, i]));
+  const place = (id: string): number => {
+    const i = position.get(id);
+    if (i === undefined) throw new RangeError(`The network has no cut ${JSON.stringify(id)}`);
+    return i;
+  };
+  const [start, end] = [place(from), place(to)];
+  if (start > end) throw new RangeError(`Cannot go from ${from} back to ${to}`);
+  const steps: Step[] = [];
+  let here = from;
+  for (let exit = cuts[start]!.exitsBefore; exit < cuts[end]!.exitsBefore; exit++) {
+    const { at } = exits[exit]!;
+    if (thresholds[exit]! > 1 && at !== "none") continue;
+    steps.push({ from: here, to: at, exit });
+    here = at;
+  }
+  if (here !== to) steps.push({ from: here, to });
+  return steps;
+}

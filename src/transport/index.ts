@@ -1,0 +1,3 @@
+// Public names of `spinn/transport`: how messages get from one process to another.
+
+export type { Accept, Connection, ConnectionHandlers, Dial, DialOptions, Listener } from "./transport.ts";
