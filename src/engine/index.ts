@@ -2,5 +2,6 @@
 
 export type { Answered, Compute, ComputeTimes, Outcome, Paused, Start, Task } from "./compute.ts";
 export { type CutPoint, describeNetwork, type ExitPoint, type NetworkInfo } from "./network-info.ts";
+export { openSlicedNetwork, type SlicedNetworkOptions } from "./open-sliced-network.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 export { type Step, stepsBetween } from "./steps.ts";
