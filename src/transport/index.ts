@@ -1,3 +1,4 @@
 // Public names of `spinn/transport`: how messages get from one process to another.
 
+export { createLoopback, type LoopbackOptions } from "./loopback.ts";
 export type { Accept, Connection, ConnectionHandlers, Dial, DialOptions, Listener } from "./transport.ts";
