@@ -60,10 +60,13 @@ export interface Paused {
   readonly best?: ExitAnswer;
   readonly times: ComputeTimes;
   /** Goes on to the end here, with the exact values. Once only. */
-  resume(signal?: AbortSignal): Promise<Answered>;
+  resume(signal?: AbortSignal, onBest?: OnBest): Promise<Answered>;
   /** Frees the state. After `resume` or twice: nothing happens. */
   drop(): void;
 }
+
+/** Told while a task runs, whenever an exit was passed that is more confident than those before: what there is to fall back on. */
+export type OnBest = (best: ExitAnswer) => void;
 
 export interface Compute {
   readonly network: NetworkInfo;
@@ -74,7 +77,7 @@ export interface Compute {
    *   Runtime; Overloaded when the queue is full
    * @throws {RangeError} for a cut that the network does not have, or thresholds that do not fit
    */
-  start(task: Task, signal?: AbortSignal): Promise<Outcome>;
+  start(task: Task, signal?: AbortSignal, onBest?: OnBest): Promise<Outcome>;
   /** Makes the slices of a plan ahead of time. */
   prepare(from: string, cut: string, thresholds: readonly number[]): Promise<void>;
   /** Tasks that wait or run. */
