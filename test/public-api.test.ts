@@ -274,6 +274,7 @@ test("public names", async () => {
           "mostConfident",
           "policyOutcome",
           "readMetadata",
+          "supersedes",
           "withMetadata",
         ],
       },

@@ -1,9 +1,10 @@
 // The thread of a prefetcher: runs the same batch loader as the caller would, on what the caller shares.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { packError } from "../portable-error.ts";
 import { createBatchLoader } from "./batch-loader.ts";
 import { fromShared } from "./from-shared.ts";
-import { type PrefetchReply, type PrefetchRequest, type PrefetchSetup, packError } from "./prefetch-protocol.ts";
+import type { PrefetchReply, PrefetchRequest, PrefetchSetup } from "./prefetch-protocol.ts";
 
 const port = parentPort!;
 const { dataset, options } = workerData as PrefetchSetup;

@@ -2,16 +2,11 @@
 
 import { Worker } from "node:worker_threads";
 import { SpinnError } from "../errors.ts";
+import { unpackError } from "../portable-error.ts";
 import { workerUrl } from "../worker-url.ts";
 import { type Batch, type BatchLoaderOptions, type BatchSource, createBatchLoader } from "./batch-loader.ts";
 import type { Dataset } from "./dataset.ts";
-import {
-  type BatchMemory,
-  type PrefetchReply,
-  type PrefetchRequest,
-  type PrefetchSetup,
-  unpackError,
-} from "./prefetch-protocol.ts";
+import type { BatchMemory, PrefetchReply, PrefetchRequest, PrefetchSetup } from "./prefetch-protocol.ts";
 
 export interface PrefetchOptions {
   /** Batches that may be ready or under way while the caller works on one; bounds the memory. @default 3 */

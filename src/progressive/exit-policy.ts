@@ -35,12 +35,16 @@ export function decide(confidences: ArrayLike<number>, thresholds: Thresholds): 
 
 /** Index of the largest confidence; of equal ones the last, which has seen most of the network. NaN counts as none. */
 export function mostConfident(confidences: ArrayLike<number>): number {
-  let best = confidences.length - 1;
-  for (let exit = best - 1; exit >= 0; exit--) {
-    const better = confidences[exit]! > confidences[best]! || Number.isNaN(confidences[best]);
-    if (better && !Number.isNaN(confidences[exit])) best = exit;
+  let best = 0;
+  for (let exit = 1; exit < confidences.length; exit++) {
+    if (supersedes(confidences[exit]!, confidences[best]!)) best = exit;
   }
   return best;
+}
+
+/** The same choice one exit at a time: does a deeper exit take the place of the most confident one so far? */
+export function supersedes(confidence: number, best: number): boolean {
+  return confidence >= best || Number.isNaN(best);
 }
 
 /** @throws {RangeError} unless every threshold is in [0, 1] and, of a list, there is one for each of `exits` */

@@ -2,6 +2,14 @@
 
 export type { Calibration } from "./calibration.ts";
 export { type Answer, answerOf } from "./confidence.ts";
-export { checkThresholds, type Decision, decide, isConfident, mostConfident, type Thresholds } from "./exit-policy.ts";
+export {
+  checkThresholds,
+  type Decision,
+  decide,
+  isConfident,
+  mostConfident,
+  supersedes,
+  type Thresholds,
+} from "./exit-policy.ts";
 export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./metadata.ts";
 export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";
