@@ -1,0 +1,89 @@
+// A WebSocket of the package `ws`, of either side, as a connection: binary messages only, and one report of the end.
+
+import type { RawData, WebSocket } from "ws";
+import { messageOf } from "../errors.ts";
+import type { Connection, ConnectionHandlers } from "./transport.ts";
+
+/** How sockets are opened on both sides. A packet is compressed already. */
+export const socketOptions: { readonly perMessageDeflate: false; readonly closeTimeout: number } = {
+  perMessageDeflate: false,
+  // A peer that does not answer the closing handshake is left; milliseconds.
+  closeTimeout: 2000,
+};
+
+/** Of the WebSocket protocol: close codes, and room for the reason in a closing frame. */
+const NORMAL = 1000;
+const UNSUPPORTED_DATA = 1003;
+const MAX_REASON_BYTES = 123;
+
+/** @param socket open, or about to be */
+export class WebSocketConnection implements Connection {
+  readonly peer: string;
+  readonly #socket: WebSocket;
+  #handlers: ConnectionHandlers | undefined;
+  /** What went wrong, if something did: the `close` event that follows knows a number only. */
+  #failure: string | undefined;
+  #isClosed = false;
+
+  constructor(socket: WebSocket, peer: string) {
+    this.#socket = socket;
+    this.peer = peer;
+    // Memory of its own for each message, which may then be handed to another thread.
+    socket.binaryType = "arraybuffer";
+    socket.on("message", (data, isBinary) => this.#receive(data, isBinary));
+    socket.on("error", (error) => {
+      this.#failure ??= messageOf(error) || "failed";
+    });
+    socket.on("close", (code, reason) => this.#end(this.#failure ?? (reason.toString() || endings[code] || `${code}`)));
+  }
+
+  /** Who hears of messages and of the end; before either can happen. */
+  handledBy(handlers: ConnectionHandlers): void {
+    this.#handlers = handlers;
+  }
+
+  get bufferedBytes(): number {
+    return this.#isClosed ? 0 : this.#socket.bufferedAmount;
+  }
+
+  send(message: Uint8Array): void {
+    if (this.#isClosed) return;
+    // A write that fails is followed by `close`, which tells.
+    this.#socket.send(message, () => {});
+  }
+
+  close(reason = "closed"): void {
+    this.#close(NORMAL, reason);
+  }
+
+  #close(code: number, reason: string): void {
+    if (this.#isClosed) return;
+    this.#socket.close(code, shortened(reason));
+    queueMicrotask(() => this.#handlers?.closed(reason));
+    this.#isClosed = true;
+  }
+
+  #receive(data: RawData, isBinary: boolean): void {
+    if (this.#isClosed) return;
+    if (isBinary && data instanceof ArrayBuffer) this.#handlers?.message(new Uint8Array(data));
+    else this.#close(UNSUPPORTED_DATA, "a message is text");
+  }
+
+  #end(reason: string): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#handlers?.closed(reason);
+  }
+}
+
+const endings: Readonly<Record<number, string>> = {
+  1001: "the other side went away",
+  1005: "closed",
+  1006: "connection lost",
+};
+
+/** What fits in a closing frame. */
+function shortened(reason: string): string {
+  const bytes = new TextEncoder().encode(reason);
+  return bytes.length <= MAX_REASON_BYTES ? reason : new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES - 2));
+}
