@@ -11,8 +11,8 @@ export interface Step {
 }
 
 /**
- * The slices that lead from one cut to another. An exit with a threshold above 1 can never be confident and is not computed,
- * except the final one: at the end of the network somebody must answer.
+ * The slices that lead from one cut to another. An exit with a threshold above 1 (as a float32) can never be confident and
+ * is not computed, except the final one: at the end of the network somebody must answer.
  *
  * @param thresholds one for each exit
  * @throws {RangeError} when a cut is unknown or `to` is not behind `from`
@@ -20,10 +20,9 @@ export interface Step {
  */
 export function stepsBetween(network: NetworkInfo, from: string, to: string, thresholds: readonly number[]): Step[] {
   const { cuts, exits } = network;
-  const position = new Map(cuts.map((cut, i) => [cut.id, i]));
   const place = (id: string): number => {
-    const i = position.get(id);
-    if (i === undefined) throw new RangeError(`The network has no cut ${JSON.stringify(id)}`);
+    const i = cuts.findIndex((cut) => cut.id === id);
+    if (i < 0) throw new RangeError(`The network has no cut ${JSON.stringify(id)}`);
     return i;
   };
   const [start, end] = [place(from), place(to)];
@@ -32,7 +31,7 @@ export function stepsBetween(network: NetworkInfo, from: string, to: string, thr
   let here = from;
   for (let exit = cuts[start]!.exitsBefore; exit < cuts[end]!.exitsBefore; exit++) {
     const { at } = exits[exit]!;
-    if (thresholds[exit]! > 1 && at !== "none") continue;
+    if (Math.fround(thresholds[exit]!) > 1 && at !== "none") continue;
     steps.push({ from: here, to: at, exit });
     here = at;
   }
