@@ -24,6 +24,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   engine: ["onnx", "image", "progressive", "splitter", "codec", "wire", "transport", "runtime"],
   client: ["onnx", "image", "data", "progressive", "codec", "wire", "transport", "runtime", "engine"],
   server: ["onnx", "image", "data", "progressive", "codec", "wire", "transport", "runtime", "engine"],
+  web: ["onnx", "image", "progressive", "codec", "wire", "transport", "runtime", "engine", "client"],
   evaluate: [
     "onnx",
     "image",
@@ -69,6 +70,9 @@ const typesOnly: Readonly<Record<string, readonly string[]>> = { autodiff: ["run
 /** Where a package may be imported. */
 const packages: Readonly<Record<string, readonly string[]>> = {
   "onnxruntime-node": ["runtime"],
+  "onnxruntime-common": ["runtime"],
+  "onnxruntime-web/wasm": ["runtime"],
+  "onnxruntime-web/webgpu": ["runtime"],
   "onnx-buf": ["onnx"],
   "@bufbuild/protobuf": ["onnx", "progressive"],
   "@noble/hashes/sha2.js": ["engine"],

@@ -304,6 +304,21 @@ test("public names", async () => {
           "sliceModel",
         ],
       },
+      "./web": {
+        "types": [
+          "NetworkInfo",
+          "OrtWeb",
+          "OrtWebOptions",
+          "SlicedNetworkOptions",
+          "WebProvider",
+        ],
+        "values": [
+          "decodeModel",
+          "describeNetwork",
+          "openOrtWeb",
+          "openSlicedNetwork",
+        ],
+      },
       "./wire": {
         "types": [
           "Cancel",
