@@ -4,7 +4,15 @@
 import { isSpinnError } from "../errors.ts";
 import { graphOf, indexGraph } from "./graph-index.ts";
 import { label } from "./label.ts";
-import { type Dim, declaredType, edit, type ModelProto, makeValueInfo, type NodeProto } from "./proto.ts";
+import {
+  type Dim,
+  declaredType,
+  edit,
+  type ModelProto,
+  makeValueInfo,
+  type NodeProto,
+  type ValueInfoProto,
+} from "./proto.ts";
 import { inferShapes, type TensorInfo } from "./shapes.ts";
 
 export interface SliceEnds {
@@ -25,43 +33,58 @@ export interface SliceEnds {
  * @throws {SpinnError} as `inferShapes`
  * @example sliceModel(model, { from: ["relu3", "skip"], to: ["logits"] })
  */
-export function sliceModel(model: ModelProto, { from, to }: SliceEnds): ModelProto {
-  const graph = graphOf(model);
-  const index = indexGraph(graph);
+export function sliceModel(model: ModelProto, ends: SliceEnds): ModelProto {
   const types = declarations(model);
-  const given = new Set(from);
-  for (const name of [...from, ...to]) {
+  for (const name of [...ends.from, ...ends.to]) {
     if (!types.has(name)) throw new RangeError(`Cannot slice at ${label(name)}: the model has no such tensor`);
   }
+  return sliceWith(model, ends, (name) => {
+    const { elemType, dims } = types.get(name)!;
+    return makeValueInfo(name, elemType, dims);
+  });
+}
+
+/**
+ * As `sliceModel`, for a graph whose operators we need not know: whoever calls says how its ends are to be declared.
+ *
+ * @throws {RangeError} when an end is both given and wanted, or when something outside `from` is needed
+ */
+export function sliceWith(
+  model: ModelProto,
+  { from, to }: SliceEnds,
+  declare: (name: string) => ValueInfoProto,
+): ModelProto {
+  const graph = graphOf(model);
+  const index = indexGraph(graph);
+  const given = new Set(from);
   const both = to.find((name) => given.has(name));
   if (both !== undefined) throw new RangeError(`Cannot slice: ${label(both)} is both given and wanted`);
 
   const needed = new Set<NodeProto>();
   const weights = new Set<string>();
-  const inputs = new Set(index.inputs.map((i) => i.name));
   const open = [...to];
   for (let name = open.pop(); name !== undefined; name = open.pop()) {
-    if (given.has(name)) continue;
-    if (index.initializers.has(name)) weights.add(name);
-    if (inputs.has(name)) throw insufficient(from, to, name);
+    if (given.has(name) || name === "") continue;
     const node = index.producer.get(name);
-    if (!node || needed.has(node)) continue;
-    needed.add(node);
-    for (const input of node.input) open.push(input);
+    if (!node) {
+      if (!index.initializers.has(name)) throw insufficient(from, to, name);
+      weights.add(name);
+    } else if (!needed.has(node)) {
+      needed.add(node);
+      open.push(...node.input);
+    }
   }
 
   // A node may be needed for one output while another of its outputs is given: that one gets out of the way.
   const outputName = (name: string): string => {
     let free = name;
-    while (given.has(free) || (free !== name && types.has(free))) free += "_computed";
+    while (given.has(free) || (free !== name && (index.producer.has(free) || index.consumers.has(free)))) {
+      free += "_computed";
+    }
     return free;
   };
   const node = graph.node.filter((n) => needed.has(n)).map((n) => edit(n, { output: n.output.map(outputName) }));
   const made = new Set(node.flatMap((n) => n.output));
-  const declare = (name: string) => {
-    const { elemType, dims } = types.get(name)!;
-    return makeValueInfo(name, elemType, dims);
-  };
   const slice = edit(graph, {
     node,
     initializer: graph.initializer.filter((t) => weights.has(t.name)),
