@@ -1,0 +1,36 @@
+// How loaded the server is, in the words of the protocol: what a run took, waiting included, over what it takes at best.
+
+import type { ComputeTimes } from "./compute.ts";
+
+/** Weight of a run in the moving average. */
+const WEIGHT = 0.1;
+/** Without runs, what is above 1 falls to a third in this time. */
+const FORGET_MS = 5000;
+
+export class LoadMeter {
+  /** Shortest time of each slice so far; milliseconds. */
+  readonly #bestMs = new Map<string, number>();
+  #factor = 1;
+  #observedAtMs = 0;
+
+  /** @param network tells slices of one network from those of another */
+  observe(network: string, { slices, queueMs }: Pick<ComputeTimes, "slices" | "queueMs">, nowMs: number): void {
+    let [measuredMs, bestMs] = [queueMs, 0];
+    for (const { from, to, ms } of slices) {
+      const slice = `${network} ${from} ${to}`;
+      const best = Math.min(ms, this.#bestMs.get(slice) ?? ms);
+      this.#bestMs.set(slice, best);
+      measuredMs += ms;
+      bestMs += best;
+    }
+    if (!(bestMs > 0)) return;
+    const before = this.at(nowMs);
+    this.#factor = before + WEIGHT * (measuredMs / bestMs - before);
+    this.#observedAtMs = nowMs;
+  }
+
+  /** At least 1, which is idle. */
+  at(nowMs: number): number {
+    return 1 + (this.#factor - 1) * Math.exp((this.#observedAtMs - nowMs) / FORGET_MS);
+  }
+}
