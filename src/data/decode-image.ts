@@ -14,10 +14,19 @@ export async function decodeImageFile(path: string): Promise<Pixels> {
   return await decodeImage(await readBytes(path), path);
 }
 
+export interface DecodeImageOptions {
+  /** An image with more is refused before it is decoded, whatever its file's size. @default 2^28 */
+  readonly maxPixels?: number;
+}
+
 /** The same from memory; `source` names the bytes in errors. @throws {SpinnError} InvalidData */
-export async function decodeImage(bytes: Uint8Array, source: string): Promise<Pixels> {
+export async function decodeImage(
+  bytes: Uint8Array,
+  source: string,
+  { maxPixels = 2 ** 28 }: DecodeImageOptions = {},
+): Promise<Pixels> {
   try {
-    const { data, info } = await sharp(bytes, { limitInputPixels: 1 << 28 })
+    const { data, info } = await sharp(bytes, { limitInputPixels: maxPixels })
       .autoOrient()
       .toColourspace("srgb")
       .removeAlpha()

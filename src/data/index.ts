@@ -11,7 +11,7 @@ export {
 export { cacheRoot } from "./cache.ts";
 export { outputIndices } from "./class-table.ts";
 export type { Dataset, SharedDataset } from "./dataset.ts";
-export { decodeImage, decodeImageFile } from "./decode-image.ts";
+export { type DecodeImageOptions, decodeImage, decodeImageFile } from "./decode-image.ts";
 export { dataRoot, openDataset } from "./open-dataset.ts";
 export type { OpenOptions, Split } from "./open-options.ts";
 export { packedDataset } from "./packed-dataset.ts";

@@ -1,6 +1,11 @@
 // Public names of `spinn/engine`: the distributed execution engine, both sides of it.
 
+export { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
+export { checkTask } from "./check-task.ts";
 export type { Answered, Compute, ComputeTimes, OnBest, Outcome, Paused, Start, Task } from "./compute.ts";
+export { type HostPlatform, hostCompute } from "./compute-host.ts";
+export { type ComputePool, openPool, type PoolOptions } from "./compute-pool.ts";
+export type { ComputeReply, ComputeRequest } from "./compute-protocol.ts";
 export {
   createDeviceEngine,
   type DeviceEngine,
@@ -16,5 +21,15 @@ export type { FallbackReason, InferenceResult, Timings } from "./device-result.t
 export type { Unsubscribe } from "./emitter.ts";
 export { type CutPoint, describeNetwork, type ExitPoint, type NetworkInfo } from "./network-info.ts";
 export { openSlicedNetwork, type SlicedNetworkOptions } from "./open-sliced-network.ts";
+export {
+  type Progress,
+  resumeTask,
+  runTask,
+  type TaskAnswered,
+  type TaskControl,
+  type TaskPaused,
+  type WorkTimes,
+} from "./run-task.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 export { type Step, stepsBetween } from "./steps.ts";
+export type { LinkEvents, SpawnWorker, WorkerLink } from "./worker-slot.ts";

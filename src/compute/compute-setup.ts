@@ -1,0 +1,10 @@
+// What a compute worker is started with: plain data.
+
+import type { SessionOptions } from "../runtime/runtime.ts";
+
+export interface ComputeSetup {
+  /** Path of a file, or its bytes. */
+  readonly model: string | Uint8Array;
+  readonly session: SessionOptions;
+  readonly maxImagePixels: number;
+}

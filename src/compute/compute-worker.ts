@@ -1,0 +1,46 @@
+// The thread of a compute pool: opens the network and hosts it. Runs compiled (src/worker-url.ts).
+
+import { parentPort, workerData } from "node:worker_threads";
+import { hostCompute } from "../engine/compute-host.ts";
+import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
+import { openSlicedNetwork } from "../engine/open-sliced-network.ts";
+import type { SlicedNetwork } from "../engine/sliced-network.ts";
+import type { Pixels } from "../image/pixels.ts";
+import { decodeModel } from "../onnx/codec.ts";
+import { readModelFile } from "../onnx/file.ts";
+import { validateModel } from "../onnx/validate.ts";
+import { packError } from "../portable-error.ts";
+import { createSession } from "../runtime/index.ts";
+import type { ComputeSetup } from "./compute-setup.ts";
+
+const port = parentPort!;
+const setup = workerData as ComputeSetup;
+const post = (reply: ComputeReply, transfer: ArrayBuffer[]): void => port.postMessage(reply, transfer);
+const never = new Int32Array(new SharedArrayBuffer(4));
+
+async function open({ model, session }: ComputeSetup): Promise<SlicedNetwork> {
+  const proto = typeof model === "string" ? await readModelFile(model) : validateModel(decodeModel(model));
+  return await openSlicedNetwork(proto, { createSession, session });
+}
+
+/** sharp is loaded with the first image: most workers see none. */
+async function decode(bytes: Uint8Array): Promise<Pixels> {
+  const { decodeImage } = await import("../data/decode-image.ts");
+  return await decodeImage(bytes, "The image", { maxPixels: setup.maxImagePixels });
+}
+
+try {
+  const take = hostCompute(await open(setup), {
+    post,
+    now: () => performance.now(),
+    sleep: (ms) => {
+      // a timer would round to whole milliseconds
+      Atomics.wait(never, 0, 0, ms);
+    },
+    breathe: () => new Promise((resolve) => setImmediate(resolve)),
+    decodeImage: decode,
+  });
+  port.on("message", (request: ComputeRequest) => take(request));
+} catch (error) {
+  post({ kind: "unusable", error: packError(error) }, []);
+}
