@@ -1,0 +1,82 @@
+// Pages for tests and benchmarks: bundled as a user's bundler would, and served on a free port with onnxruntime-web beside
+// them, cross-origin isolated below `/isolated/` and not below `/plain/`.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { basename, extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build, defaultClientConditions } from "vite";
+
+export interface Site {
+  /** Ends in a slash. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const types: Readonly<Record<string, string>> = {
+  ".html": "text/html",
+  ".js": "text/javascript",
+  ".mjs": "text/javascript",
+  ".wasm": "application/wasm",
+};
+
+/**
+ * Bundles a script and serves a page around it: `<url>plain/index.html`, `<url>isolated/index.html`.
+ *
+ * @param script relative to the repository
+ */
+export async function startSite(script: string): Promise<Site> {
+  const folder = await mkdtemp(join(tmpdir(), "spinn-site-"));
+  await bundle(join(root, script), folder);
+  const page = `<!doctype html><meta charset="utf-8"><title>spinn</title><link rel="icon" href="data:,">
+<script type="module" src="index.js"></script>`;
+  const server = createServer(async (request, response) => {
+    const [, mode, ...rest] = new URL(request.url!, "http://localhost").pathname.split("/");
+    const path = rest.join("/");
+    const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+    const headers = { "Content-Type": types[extname(path)] ?? "application/octet-stream" };
+    try {
+      const body = path === "index.html" ? page : await readFile(fileOf(folder, path));
+      response.writeHead(200, { ...headers, ...(mode === "isolated" && isolation) }).end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async close() {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+function fileOf(folder: string, path: string): string {
+  return path.startsWith("ort/")
+    ? join(root, "node_modules/onnxruntime-web/dist", basename(path))
+    : join(folder, ...path.split("/").filter((part) => part !== ".."));
+}
+
+/** As a library's user does it with Vite, except that the entry's name stays. */
+export async function bundle(script: string, outDir: string): Promise<void> {
+  await build({
+    configFile: false,
+    root,
+    base: "./",
+    logLevel: "error",
+    // the runtime's own loader comes from `assets`, not inside the bundle
+    resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
+    worker: { format: "es" },
+    build: {
+      outDir,
+      target: "es2023",
+      modulePreload: false,
+      rolldownOptions: { input: { index: script }, output: { entryFileNames: "[name].js" } },
+    },
+  });
+}
