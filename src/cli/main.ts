@@ -7,6 +7,7 @@ import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
 import {
@@ -107,6 +108,19 @@ function program(io: Io): Command {
     .option("--plot <file.svg>", "draw accuracy and exit rates against the threshold")
     .option("--json", "one JSON document on standard output")
     .action((path, options) => evalCommand(io, path, options));
+
+  spinn
+    .command("serve")
+    .description("serve networks to devices, which may hand over at any cut")
+    .argument("<model.onnx...>", "progressive models, or any classifiers")
+    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
+    .option("--port <n>", "0 takes a free one", naturalNumber, 8484)
+    .option("--workers <n>", "runs at the same time, of each network (default: the cores less one)", positiveInteger)
+    .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
+    .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])
+    .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
+    .option("--json", "one JSON line on standard output when ready")
+    .action((models, options) => serveCommand(io, models, options));
 
   spinn
     .command("demo")

@@ -2,6 +2,9 @@
 
 export { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
 export { checkTask } from "./check-task.ts";
+export { type Clock, systemClock } from "./clock.ts";
+export { type CloudEngine, type CloudStats, createCloudEngine } from "./cloud-engine.ts";
+export type { CloudEngineOptions } from "./cloud-options.ts";
 export type { Answered, Compute, ComputeTimes, OnBest, Outcome, Paused, Start, Task } from "./compute.ts";
 export { type HostPlatform, hostCompute } from "./compute-host.ts";
 export { type ComputePool, openPool, type PoolOptions } from "./compute-pool.ts";

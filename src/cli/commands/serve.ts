@@ -1,0 +1,75 @@
+// `spinn serve`: networks for devices to go on from, until Ctrl-C.
+
+import { messageOf } from "../../errors.ts";
+import { type Server, serve } from "../../server/index.ts";
+import { interruptible } from "../interrupt.ts";
+import type { Io } from "../io.ts";
+
+export interface ServeCommandOptions {
+  host: string;
+  port: number;
+  workers?: number;
+  threads?: number;
+  provider: string[];
+  maxQueued?: number;
+  json?: boolean;
+}
+
+const STATUS_INTERVAL_MS = 1000;
+
+export async function serveCommand(io: Io, models: string[], options: ServeCommandOptions): Promise<void> {
+  const { host, port, workers, threads, provider, maxQueued, json } = options;
+  await interruptible(io, async (signal) => {
+    const server = await serve({
+      models,
+      host,
+      port,
+      executionProviders: provider,
+      onError: (error) => io.err(`spinn: ${messageOf(error)}`),
+      ...(workers !== undefined && { workers }),
+      ...(threads !== undefined && { threads }),
+      ...(maxQueued !== undefined && { maxQueued }),
+    });
+    try {
+      io.out(json ? readyLine(server) : greeting(server, models));
+      const status = setInterval(statusLine(io, server), STATUS_INTERVAL_MS);
+      await aborted(signal);
+      clearInterval(status);
+    } finally {
+      await server.close();
+      io.status("");
+    }
+    if (!json) io.err(`Answered ${server.stats().answered} runs`);
+  });
+}
+
+/** Plain JSON, for scripts. */
+function readyLine({ url, port, models }: Server): string {
+  return JSON.stringify({ url, port, models });
+}
+
+function greeting({ url, models }: Server, paths: readonly string[]): string {
+  const served = models.map(({ name, hash, exits, cuts }) => {
+    return `Serving ${name} (${hash.slice(0, 8)}): ${exits.length} exits, ${cuts.length} cuts`;
+  });
+  return [...served, `At ${url}; for example: spinn infer ${paths[0]} photo.jpg --server ${url}`].join("\n");
+}
+
+function statusLine(io: Io, server: Server): () => void {
+  let before = 0;
+  return () => {
+    const { clients, queued, answered, refused, loadFactor } = server.stats();
+    const perSecond = Math.round(((answered - before) * 1000) / STATUS_INTERVAL_MS);
+    before = answered;
+    io.status(
+      `${clients} clients, ${queued} queued, ${answered} answered (${perSecond}/s), ${refused} refused, load ${loadFactor.toFixed(1)}`,
+    );
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

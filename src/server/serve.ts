@@ -1,0 +1,133 @@
+// A server as a whole: networks opened in worker threads, the cloud engine before them, and a WebSocket to reach it.
+
+import { readFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { basename } from "node:path";
+import { openCompute } from "../compute/index.ts";
+import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
+import { listenWebSocket } from "../transport/index.ts";
+
+export interface ServeOptions {
+  /** Paths of the networks' files. */
+  readonly models: readonly string[];
+  /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0: a free one. @default 8484 */
+  readonly port?: number;
+  /** Runs at the same time, of each network. @default a core less than there are: one is left for the sockets */
+  readonly workers?: number;
+  /** Threads inside one operator. @default 1 */
+  readonly threads?: number;
+  /** Of ONNX Runtime, in order of preference. @default ["cpu"] */
+  readonly executionProviders?: readonly string[];
+  /** Runs that wait or compute, of all clients; more are refused as busy. @default 64 */
+  readonly maxQueued?: number;
+  /** Runs without an answer of one client. @default 16 */
+  readonly maxInFlight?: number;
+  /** @default 1024 */
+  readonly maxConnections?: number;
+  /** Hears of what is the server's own fault while it serves. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** Plain JSON. */
+export interface ServedModel {
+  /** Of the file. */
+  readonly name: string;
+  /** Names the network: 32 hexadecimal digits. */
+  readonly hash: string;
+  /** Names of the exits, the final one last. */
+  readonly exits: readonly string[];
+  /** Where runs usually start: `input` and after ReLU-like activations. Any other cut is served, too. */
+  readonly cuts: readonly string[];
+}
+
+export interface Server {
+  /** Where to dial. */
+  readonly url: string;
+  readonly port: number;
+  readonly models: readonly ServedModel[];
+  stats(): CloudStats;
+  /**
+   * Takes no more runs, finishes those that it has, and frees everything.
+   *
+   * @param graceMs runs that take longer are refused. @default 5000
+   */
+  close(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Ready when it resolves: the slices that a run from `input` needs are there.
+ *
+ * @throws {RangeError} without models, or for amounts that are none
+ * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel, Runtime for a network that cannot be opened; Connection when
+ *   the port is taken
+ * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
+ */
+export async function serve(options: ServeOptions): Promise<Server> {
+  const { models, host = "127.0.0.1", port = 8484, workers = Math.max(1, availableParallelism() - 1) } = options;
+  const { threads, executionProviders, maxQueued, maxInFlight, maxConnections, onError } = options;
+  const networks: Compute[] = [];
+  const closeNetworks = async (): Promise<void> => {
+    await Promise.all(networks.map((compute) => compute.close()));
+  };
+  try {
+    for (const model of models) {
+      const compute = await openCompute({
+        model,
+        workers,
+        // The engine's own limit is for all networks together.
+        maxQueued: Number.POSITIVE_INFINITY,
+        ...(threads !== undefined && { threads }),
+        ...(executionProviders && { executionProviders }),
+      });
+      networks.push(compute);
+      await compute.prepare(
+        "input",
+        "none",
+        compute.network.exits.map(() => 1),
+      );
+    }
+    const engine = createCloudEngine({
+      networks,
+      agent: await agent(),
+      ...(maxQueued !== undefined && { maxQueued }),
+      ...(maxInFlight !== undefined && { maxInFlight }),
+      ...(onError && { onError }),
+    });
+    const { accept, maxMessageBytes } = engine;
+    const listener = await listenWebSocket({
+      host,
+      port,
+      accept,
+      maxMessageBytes,
+      ...(maxConnections !== undefined && { maxConnections }),
+    });
+    return {
+      url: listener.url,
+      port: listener.port,
+      models: networks.map(({ network }, i) => ({
+        name: basename(models[i]!),
+        hash: Buffer.from(network.modelHash).toString("hex"),
+        exits: network.exits.map(({ name }) => name),
+        cuts: network.cuts.filter(({ id, sparse }) => sparse && id !== "none").map(({ id }) => id),
+      })),
+      stats: () => engine.stats(),
+      async close(graceMs) {
+        await engine.close(graceMs);
+        await listener.close();
+        await closeNetworks();
+      },
+    };
+  } catch (error) {
+    await closeNetworks();
+    throw error;
+  }
+}
+
+/** This program and its version, as its hello says. */
+async function agent(): Promise<string> {
+  const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
+  const { name, version } = JSON.parse(file) as { name: string; version: string };
+  return `${name}/${version}`;
+}
