@@ -3,10 +3,11 @@
 
 import { SpinnError } from "../errors.ts";
 import type { ModelProto } from "../onnx/proto.ts";
-import { sliceModel } from "../onnx/slice.ts";
 import type { CreateSession, Session, SessionOptions, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor.ts";
 import { describeNetwork, type NetworkInfo } from "./network-info.ts";
+import { optimizedSliceGraph } from "./optimized-slice-graph.ts";
+import { plainSliceGraph, type SliceGraph } from "./slice-graph.ts";
 import type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 import type { Step } from "./steps.ts";
 
@@ -14,6 +15,11 @@ export interface SlicedNetworkOptions {
   readonly createSession: CreateSession;
   /** For the session of every slice. */
   readonly session?: SessionOptions;
+  /**
+   * What the same runtime on this machine made of the network (`withBoundaryOutputs`): its slices cost hardly more than
+   * the whole. Where it cannot be cut, the network's own graph is.
+   */
+  readonly optimized?: ModelProto;
 }
 
 /**
@@ -21,76 +27,141 @@ export interface SlicedNetworkOptions {
  * @throws {SpinnError} as `describeNetwork`
  */
 export async function openSlicedNetwork(model: ModelProto, options: SlicedNetworkOptions): Promise<SlicedNetwork> {
-  return new PlainSlices(model, options);
+  return new LazySlices(model, options);
 }
 
-class PlainSlices implements SlicedNetwork {
+/** A step in terms of one graph. */
+interface Slice {
+  readonly key: string;
+  readonly graph: SliceGraph;
+  readonly from: string;
+  readonly portable: boolean;
+  /** What to feed. */
+  readonly given: readonly string[];
+  /** What to compute: what does not live on from the start to the end. */
+  readonly wanted: readonly string[];
+  /** What is alive at the end. */
+  readonly live: readonly string[];
+}
+
+/** The slice for a step and, if the state has to change its layout before, one for that. */
+interface Plan {
+  readonly slice: Slice;
+  readonly entry?: Slice;
+  /** Is the state at the end fit to be sent? Where both layouts have the same tensors it is, even if nobody asked. */
+  readonly portable: boolean;
+}
+
+class LazySlices implements SlicedNetwork {
   readonly info: NetworkInfo;
-  readonly #model: ModelProto;
   readonly #options: SlicedNetworkOptions;
-  readonly #live: ReadonlyMap<string, readonly string[]>;
+  readonly #plain: SliceGraph;
+  readonly #optimized: SliceGraph | undefined;
+  readonly #plans = new Map<string, Plan>();
   readonly #sessions = new Map<string, Promise<Session>>();
+  #released = false;
 
   constructor(model: ModelProto, options: SlicedNetworkOptions) {
     this.info = describeNetwork(model);
-    this.#model = model;
     this.#options = options;
-    this.#live = new Map(this.info.cuts.map(({ id, tensors }) => [id, tensors.map(({ name }) => name)]));
+    this.#plain = plainSliceGraph(model, this.info);
+    this.#optimized = options.optimized && optimizedSliceGraph(options.optimized, model, this.info);
   }
 
-  async run(state: BoundaryState, step: Step): Promise<StepResult> {
+  async run(state: BoundaryState, step: Step, portable: boolean): Promise<StepResult> {
     if (state.cut !== step.from) throw new RangeError(`The state is at ${state.cut}, the step starts at ${step.from}`);
-    const ends = this.#ends(step);
-    const known: Record<string, Tensor> = { ...state.tensors };
-    if (ends.to.length > 0) {
-      const session = await this.#session(ends);
-      const feeds: Tensors = Object.fromEntries(ends.from.map((name) => [name, need(state.tensors, name)]));
-      Object.assign(known, await session.run(feeds));
-    }
-    const tensors = Object.fromEntries(this.#liveAt(step.to).map((name) => [name, need(known, name)]));
-    const next: BoundaryState = { cut: step.to, tensors, portable: true };
+    const plan = this.#plan(step, state.portable, portable);
+    const { slice, entry } = plan;
+    const start = entry ? pick(await this.#compute(entry, state.tensors), entry.live) : state.tensors;
+    const known = await this.#compute(slice, start);
+    const next = { cut: step.to, tensors: pick(known, slice.live), portable: plan.portable };
     if (step.exit === undefined) return { state: next };
-    return { state: next, logits: need(known, this.info.exits[step.exit]!.output).data as Float32Array };
+    return { state: next, logits: need(known, this.#logits(step.exit)).data as Float32Array };
   }
 
   async prepare(steps: readonly Step[]): Promise<void> {
-    for (const step of steps) {
-      const ends = this.#ends(step);
-      if (ends.to.length > 0) await this.#session(ends);
+    let portable = true;
+    for (const [i, step] of steps.entries()) {
+      const plan = this.#plan(step, portable, i === steps.length - 1);
+      if (plan.entry) await this.#session(plan.entry);
+      if (plan.slice.wanted.length > 0) await this.#session(plan.slice);
+      portable = plan.portable;
     }
   }
 
   async release(): Promise<void> {
+    this.#released = true;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     await Promise.allSettled(sessions.map(async (session) => (await session).release()));
   }
 
-  /** What lives on across the whole step, a skip connection, is not computed again. */
-  #ends({ from, to, exit }: Step): { from: readonly string[]; to: readonly string[] } {
-    const given = this.#liveAt(from);
-    const wanted = new Set(this.#liveAt(to));
-    if (exit !== undefined) wanted.add(this.info.exits[exit]!.output);
-    return { from: given, to: [...wanted].filter((name) => !given.includes(name)) };
+  #plan(step: Step, fromPortable: boolean, portable: boolean): Plan {
+    const key = JSON.stringify([step.from, step.to, step.exit, fromPortable, portable]);
+    let plan = this.#plans.get(key);
+    if (!plan) {
+      plan = this.#makePlan(step, fromPortable, portable);
+      this.#plans.set(key, plan);
+    }
+    return plan;
   }
 
-  #liveAt(cut: string): readonly string[] {
-    const live = this.#live.get(cut);
+  #makePlan(step: Step, fromPortable: boolean, portable: boolean): Plan {
+    const { from, to } = step;
+    const optimized = this.#optimized;
+    if (optimized?.live(from, fromPortable) && optimized.live(to, portable)) {
+      const slice = this.#slice(optimized, step, fromPortable, portable);
+      return { slice, portable: portable || optimized.live(to, true)!.join("\n") === slice.live.join("\n") };
+    }
+    const slice = this.#slice(this.#plain, step, true, true);
+    if (fromPortable) return { slice, portable: true };
+    return { slice, entry: this.#slice(optimized!, { from, to: from }, false, true), portable: true };
+  }
+
+  #slice(graph: SliceGraph, { from, to, exit }: Step, fromPortable: boolean, portable: boolean): Slice {
+    const given = this.#liveAt(graph, from, fromPortable);
+    const live = this.#liveAt(graph, to, portable);
+    const outputs = new Set(exit === undefined ? live : [...live, this.#logits(exit)]);
+    const wanted = [...outputs].filter((name) => !given.includes(name));
+    const key = JSON.stringify([graph === this.#plain, fromPortable, from, wanted]);
+    return { key, graph, from, portable: fromPortable, given, wanted, live };
+  }
+
+  #liveAt(graph: SliceGraph, cut: string, portable: boolean): readonly string[] {
+    const live = graph.live(cut, portable);
     if (live) return live;
     throw new RangeError(`The network has no cut ${JSON.stringify(cut)}`);
   }
 
-  #session(ends: { from: readonly string[]; to: readonly string[] }): Promise<Session> {
-    const key = JSON.stringify(ends);
+  #logits(exit: number): string {
+    const point = this.info.exits[exit];
+    if (point) return point.output;
+    throw new RangeError(`The network has ${this.info.exits.length} exits, and no exit ${exit}`);
+  }
+
+  /** What was given and what was computed from it. */
+  async #compute(slice: Slice, tensors: Tensors): Promise<Tensors> {
+    if (slice.wanted.length === 0) return tensors;
+    const session = await this.#session(slice);
+    return { ...tensors, ...(await session.run(pick(tensors, slice.given), slice.wanted)) };
+  }
+
+  #session({ key, graph, from, portable, wanted }: Slice): Promise<Session> {
+    if (this.#released) throw new SpinnError("Runtime", "The network was released");
     let session = this.#sessions.get(key);
     if (!session) {
-      session = this.#options.createSession(sliceModel(this.#model, ends), this.#options.session);
+      const { createSession, session: options } = this.#options;
+      session = createSession(graph.slice(from, portable, wanted), { ...options, ...graph.session });
       this.#sessions.set(key, session);
       // A failure is told to whoever waits; the next one tries again.
       session.catch(() => this.#sessions.delete(key));
     }
     return session;
   }
+}
+
+function pick(tensors: Tensors, names: readonly string[]): Tensors {
+  return Object.fromEntries(names.map((name) => [name, need(tensors, name)]));
 }
 
 function need(tensors: Tensors, name: string): Tensor {

@@ -88,25 +88,15 @@ export function makeNode(
 /** A dimension of a declared shape: a number, or the name of an unknown one. */
 export type Dim = number | string;
 
-export function makeValueInfo(name: string, elemType: DataType, dims: readonly Dim[]): ValueInfoProto {
+/** @param dims absent: nothing is said of the shape */
+export function makeValueInfo(name: string, elemType: DataType, dims?: readonly Dim[]): ValueInfoProto {
+  const dim = dims?.map((d) => ({
+    value:
+      typeof d === "number" ? { case: "dimValue" as const, value: BigInt(d) } : { case: "dimParam" as const, value: d },
+  }));
   return create(ValueInfoProtoSchema, {
     name,
-    type: {
-      value: {
-        case: "tensorType",
-        value: {
-          elemType,
-          shape: {
-            dim: dims.map((d) => ({
-              value:
-                typeof d === "number"
-                  ? { case: "dimValue" as const, value: BigInt(d) }
-                  : { case: "dimParam" as const, value: d },
-            })),
-          },
-        },
-      },
-    },
+    type: { value: { case: "tensorType", value: { elemType, ...(dim && { shape: { dim } }) } } },
   });
 }
 
