@@ -1,0 +1,66 @@
+// A slowed device takes what it should on average, whatever its sleep is worth.
+
+import { expect, test } from "vitest";
+import { createRng } from "../random.ts";
+import { Slowdown } from "./slowdown.ts";
+
+/** A clock that only sleeping and working move; sleeps last as `sleeps` makes of them. */
+function device(sleeps: (ms: number) => number) {
+  let clock = 0;
+  let slept = 0;
+  const sleep = (ms: number): void => {
+    slept++;
+    clock += sleeps(ms);
+  };
+  const slowdown = new Slowdown({ now: () => clock, sleep });
+  const work = async (ms: number): Promise<number> => {
+    const from = clock;
+    clock += ms;
+    await slowdown.after(ms);
+    return clock - from;
+  };
+  return { slowdown, work, slept: () => slept };
+}
+
+test("everything takes so many times as long, from the next piece of work on", async () => {
+  const { slowdown, work, slept } = device((ms) => ms);
+  expect(await work(2)).toBe(2);
+  expect(slept()).toBe(0);
+  slowdown.factor = 60;
+  expect(await work(2)).toBe(120);
+  slowdown.factor = 1;
+  expect(await work(2)).toBe(2);
+});
+
+test("sleeps that are too long or too short are made up for", async () => {
+  const rng = createRng(3);
+  for (const sleeps of [(ms: number) => ms + rng(), (ms: number) => Math.ceil(ms), (ms: number) => Math.floor(ms)]) {
+    const { slowdown, work } = device(sleeps);
+    slowdown.factor = 4;
+    let tookMs = 0;
+    for (let i = 0; i < 1000; i++) tookMs += await work(0.3);
+    expect(tookMs / 1000).toBeCloseTo(1.2, 1);
+    expect(Math.abs(tookMs / 1000 - 1.2)).toBeLessThan(0.01);
+  }
+});
+
+test("after a stop of the whole machine the device is slow again at once", async () => {
+  let stoppedMs = 1000;
+  const { slowdown, work } = device((ms) => {
+    const sleptMs = ms + stoppedMs;
+    stoppedMs = 0;
+    return sleptMs;
+  });
+  slowdown.factor = 10;
+  await work(1);
+  await work(1);
+  expect(await work(1)).toBe(10);
+});
+
+test("a factor below 1 is refused", () => {
+  const { slowdown } = device((ms) => ms);
+  for (const factor of [0.5, 0, -1, Number.NaN, Number.POSITIVE_INFINITY])
+    expect(() => {
+      slowdown.factor = factor;
+    }).toThrow(RangeError);
+});
