@@ -1,17 +1,18 @@
 // The thread of a compute pool: opens the network and hosts it. Runs compiled (src/worker-url.ts).
 
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
+import { cacheRoot } from "../data/cache.ts";
 import { hostCompute } from "../engine/compute-host.ts";
 import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
-import { openSlicedNetwork } from "../engine/open-sliced-network.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
 import type { Pixels } from "../image/pixels.ts";
 import { decodeModel } from "../onnx/codec.ts";
 import { readModelFile } from "../onnx/file.ts";
 import { validateModel } from "../onnx/validate.ts";
 import { packError } from "../portable-error.ts";
-import { createSession } from "../runtime/index.ts";
 import type { ComputeSetup } from "./compute-setup.ts";
+import { openNodeNetwork } from "./open-node-network.ts";
 
 const port = parentPort!;
 const setup = workerData as ComputeSetup;
@@ -20,7 +21,7 @@ const never = new Int32Array(new SharedArrayBuffer(4));
 
 async function open({ model, session }: ComputeSetup): Promise<SlicedNetwork> {
   const proto = typeof model === "string" ? await readModelFile(model) : validateModel(decodeModel(model));
-  return await openSlicedNetwork(proto, { createSession, session });
+  return await openNodeNetwork(proto, { session, cacheFolder: join(cacheRoot(), "slices") });
 }
 
 /** sharp is loaded with the first image: most workers see none. */

@@ -5,16 +5,16 @@ import { createHash } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { writeAtomically } from "../atomic-write.ts";
+import { checkSlices } from "../engine/check-slices.ts";
+import { describeNetwork } from "../engine/network-info.ts";
+import { openSlicedNetwork } from "../engine/open-sliced-network.ts";
+import { withBoundaryOutputs } from "../engine/optimized-slice-graph.ts";
+import type { SlicedNetwork } from "../engine/sliced-network.ts";
 import { isSpinnError, messageOf } from "../errors.ts";
 import { decodeModel } from "../onnx/codec.ts";
 import { graphOf } from "../onnx/graph-index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
 import { createSession, optimizeModel, optimizerFingerprint, type SessionOptions } from "../runtime/index.ts";
-import { checkSlices } from "./check-slices.ts";
-import { describeNetwork } from "./network-info.ts";
-import { openSlicedNetwork } from "./open-sliced-network.ts";
-import { withBoundaryOutputs } from "./optimized-slice-graph.ts";
-import type { SlicedNetwork } from "./sliced-network.ts";
 
 export interface NodeNetworkOptions {
   /** For the session of every slice. */
