@@ -1,0 +1,47 @@
+// The client in Node: compute in worker threads, a server over WebSocket, images decoded by libvips.
+
+import { type ComputeOptions, openCompute } from "../compute/index.ts";
+import { decodeImage } from "../data/index.ts";
+import { createRng } from "../random.ts";
+import { websocketDial } from "../transport/index.ts";
+import { type Client, type ClientOptions, createClient } from "./client.ts";
+
+export interface ConnectOptions
+  extends ComputeOptions,
+    Omit<ClientOptions, "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
+  /** `ws://host:port`; absent: the device does everything. */
+  readonly server?: string;
+  /** Answer within so many milliseconds, as well as is possible by then. @default none */
+  readonly deadlineMs?: number;
+  /** Of the jitter between attempts to connect. @default the time */
+  readonly seed?: number;
+}
+
+/**
+ * Opens the network, and connects to the server if there is one. Without one the client answers from the device, and keeps trying.
+ *
+ * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel or Runtime when the network cannot be opened; Aborted
+ * @throws {RangeError} for a plan that does not fit it, for a URL that is none
+ * @example
+ * const client = await connect({ model: "resnet56.spinn.onnx", server: "ws://localhost:8484", plan: { threshold: 0.8 } });
+ * const { label, source, timings } = await client.infer(await readFile("cat.jpg"));
+ * await client.close();
+ */
+export async function connect(options: ConnectOptions): Promise<Client> {
+  const { server, deadlineMs, seed, ...rest } = options;
+  const dial = server === undefined ? undefined : websocketDial(server);
+  const compute = await openCompute(rest);
+  try {
+    return await createClient({
+      ...rest,
+      compute,
+      decodeImage: (bytes) => decodeImage(bytes, "The image"),
+      ...(dial && { dial }),
+      ...(deadlineMs !== undefined && { defaultDeadlineMs: deadlineMs }),
+      ...(seed !== undefined && { rng: createRng(seed) }),
+    });
+  } catch (error) {
+    await compute.close();
+    throw error;
+  }
+}
