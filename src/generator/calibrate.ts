@@ -8,6 +8,7 @@ import { answerOf } from "../progressive/confidence.ts";
 import { withMetadata } from "../progressive/metadata.ts";
 import type { ExitRecord } from "../progressive/policy-outcome.ts";
 import { type CollectOptions, collectLogits, type ExitLogits } from "./collect-logits.ts";
+import { fitFinalTemperature } from "./fit-final-temperature.ts";
 import { fitTemperature } from "./fit-temperature.ts";
 
 /** Enough for every threshold, and below 100 kB in the file. */
@@ -29,9 +30,11 @@ export async function calibrate(
   return withMetadata(model, { calibration: calibrationOf(logits, dataset.name) });
 }
 
-/** Fits the temperatures and records what follows. */
+/** Fits the temperatures, the final exit's for when nobody is confident, and records what follows. */
 export function calibrationOf(logits: ExitLogits, dataset: string): Calibration {
-  const temperatures = logits.exits.map((exit) => fitTemperature(exit, logits.labels));
+  const calibrated = logits.exits.map((exit) => fitTemperature(exit, logits.labels));
+  const final = fitFinalTemperature(recordOf(logits, calibrated), logits.exits.at(-1)!, calibrated.at(-1)!);
+  const temperatures = [...calibrated.slice(0, -1), final];
   return { dataset, temperatures, ...recordOf(logits, temperatures) };
 }
 
