@@ -3,6 +3,7 @@
 import { WebSocket } from "ws";
 import { messageOf, SpinnError } from "../errors.ts";
 import type { Dial } from "./transport.ts";
+import { checkWebSocketUrl } from "./websocket-closing.ts";
 import { socketOptions, WebSocketConnection } from "./websocket-connection.ts";
 
 export interface WebSocketDialOptions {
@@ -17,8 +18,7 @@ export interface WebSocketDialOptions {
  */
 export function websocketDial(url: string, options: WebSocketDialOptions = {}): Dial {
   const { handshakeTimeoutMs: handshakeTimeout = 5000 } = options;
-  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
-    throw new RangeError(`Not a WebSocket URL: ${JSON.stringify(url)}`);
+  checkWebSocketUrl(url);
   return (handlers, { maxMessageBytes, signal }) =>
     new Promise((resolve, reject) => {
       const aborted = (): SpinnError => new SpinnError("Aborted", `Stopped while connecting to ${url}`);

@@ -3,6 +3,7 @@
 import type { RawData, WebSocket } from "ws";
 import { messageOf } from "../errors.ts";
 import type { Connection, ConnectionHandlers } from "./transport.ts";
+import { endings, shortened } from "./websocket-closing.ts";
 
 /** How sockets are opened on both sides. A packet is compressed already. */
 export const socketOptions: { readonly perMessageDeflate: false; readonly closeTimeout: number } = {
@@ -11,10 +12,9 @@ export const socketOptions: { readonly perMessageDeflate: false; readonly closeT
   closeTimeout: 2000,
 };
 
-/** Of the WebSocket protocol: close codes, and room for the reason in a closing frame. */
+/** Close codes of the WebSocket protocol. */
 const NORMAL = 1000;
 const UNSUPPORTED_DATA = 1003;
-const MAX_REASON_BYTES = 123;
 
 /** @param socket open, or about to be */
 export class WebSocketConnection implements Connection {
@@ -74,16 +74,4 @@ export class WebSocketConnection implements Connection {
     this.#isClosed = true;
     this.#handlers?.closed(reason);
   }
-}
-
-const endings: Readonly<Record<number, string>> = {
-  1001: "the other side went away",
-  1005: "closed",
-  1006: "connection lost",
-};
-
-/** What fits in a closing frame. */
-function shortened(reason: string): string {
-  const bytes = new TextEncoder().encode(reason);
-  return bytes.length <= MAX_REASON_BYTES ? reason : new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES - 2));
 }

@@ -1,6 +1,23 @@
-// Public names of `spinn/web`: the device in a page.
+// Public names of `spinn/web`: the device in a page. onnxruntime-web is the page's own to bring.
 
+export type { Answered, Compute, ComputeTimes, Outcome, Paused, Start, Task } from "../engine/compute.ts";
+export {
+  createDeviceEngine,
+  type DeviceEngine,
+  type DeviceEngineEvents,
+  type DeviceEngineOptions,
+  type DeviceStats,
+  type LinkStatus,
+} from "../engine/device-engine.ts";
+export type { InferOptions } from "../engine/device-inference.ts";
+export { makePlan, type Plan, type PlanRequest } from "../engine/device-plan.ts";
+export type { InferenceResult } from "../engine/device-result.ts";
 export { describeNetwork, type NetworkInfo } from "../engine/network-info.ts";
-export { openSlicedNetwork, type SlicedNetworkOptions } from "../engine/open-sliced-network.ts";
+export { isSpinnError, SpinnError } from "../errors.ts";
+export type { Pixels } from "../image/pixels.ts";
 export { decodeModel } from "../onnx/codec.ts";
-export { type OrtWeb, type OrtWebOptions, openOrtWeb, type WebProvider } from "../runtime/ort-web.ts";
+export type { OrtWebOptions, WebProvider } from "../runtime/ort-web.ts";
+export { type BrowserDialOptions, browserDial } from "../transport/browser-websocket.ts";
+export { openWebCompute, type WebComputeOptions } from "./compute.ts";
+export { decodeImage, pixelsOf } from "./decode-image.ts";
+export type { WebRuntime } from "./worker-protocol.ts";

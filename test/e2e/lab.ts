@@ -3,10 +3,34 @@
 import type { Page } from "playwright-core";
 
 export interface Lab {
-  /** Opens the runtime that everything else uses. */
-  open(options: { prefer?: "webgpu" | "wasm"; threads?: number; softwareGpu?: boolean }): Promise<LabRuntime>;
+  /** Opens the runtime that `observe` and `loseGpu` use. */
+  open(options: RuntimeOptions): Promise<LabRuntime>;
   /** The observations of a case of the runtime's contract. */
   observe(name: string): Promise<unknown>;
+  /** Runs a session that adds 1 to its input: on the GPU, after its loss, and while it was lost. */
+  loseGpu(): Promise<{ outputs: number[]; devices: number; provider: string; fallbacks: readonly string[] }>;
+
+  /** Names of the test vectors that are not encoded, or not decoded, to what they must be. */
+  wrongPackets(vectors: readonly PacketVector[]): Promise<string[]>;
+
+  /** Opens a connection and notes what happens to it. @returns its number, or the code and message of the error */
+  dial(url: string, options: DialSettings): Promise<number | string>;
+  /** Sends messages, each of one byte repeated. @returns the bytes that then wait */
+  send(connection: number, messages: readonly Repeated[]): Promise<number>;
+  hangUp(connection: number, reason: string): Promise<void>;
+  heard(connection: number): Promise<Heard>;
+
+  /** Opens `toy.onnx` in a web worker and connects it. */
+  connect(options: RuntimeOptions & { server?: string }): Promise<LabRuntime & { cuts: string[] }>;
+  /** Infers toy images with a plan; all at once. */
+  infer(plan: { cut: string; threshold: number }, images: readonly ToyImage[]): Promise<LabAnswer[]>;
+  disconnect(): Promise<void>;
+}
+
+export interface RuntimeOptions {
+  readonly prefer?: "webgpu" | "wasm";
+  readonly threads?: number;
+  readonly softwareGpu?: boolean;
 }
 
 export interface LabRuntime {
@@ -14,6 +38,49 @@ export interface LabRuntime {
   readonly threads: number;
   /** Why less than what was asked for has to do. */
   readonly fallbacks: readonly string[];
+}
+
+/** Of src/codec/packet.vectors.json. */
+export interface PacketVector {
+  readonly name: string;
+  readonly codec: "float32" | "packed" | "lz4" | "rans";
+  readonly bits: number;
+  readonly shape: readonly number[];
+  /** float32 bytes, little-endian, as hexadecimal digits. */
+  readonly values: string;
+  readonly packet: string;
+}
+
+export interface DialSettings {
+  readonly maxMessageBytes: number;
+  readonly abortMs?: number;
+  readonly handshakeTimeoutMs?: number;
+}
+
+export interface Repeated {
+  readonly byte: number;
+  readonly length: number;
+}
+
+export interface Heard {
+  readonly messages: readonly Repeated[];
+  readonly endings: readonly string[];
+  /** Was a handler called from inside `send` or `close`? */
+  readonly reentered: boolean;
+  readonly bufferedBytes: number;
+}
+
+/** As `colourImage` makes it; 8 pixels wide and high. */
+export interface ToyImage {
+  readonly label: number;
+  readonly seed: number;
+}
+
+export interface LabAnswer {
+  readonly exit: number;
+  readonly label: string;
+  readonly logits: readonly number[];
+  readonly source: string;
 }
 
 /** Asks the page. @example await ask(page, "observe", "run() computes only what is fetched") */

@@ -1,59 +1,75 @@
-// The runtime's contract in a real browser: onnxruntime-web as WebAssembly, with one thread and several, and on WebGPU.
+// The runtime's contract in a real browser: onnxruntime-web as WebAssembly, with one thread and several, and on WebGPU. And
+// packets, which need no runtime.
 
-import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, test } from "vitest";
 import { runtimeSuite } from "../contract/runtime-suite.ts";
-import { chromiumPath, noChromium, startChromium } from "./chromium.ts";
-import { ask } from "./lab.ts";
-import { type Site, startSite } from "./site.ts";
+import { describeInChromium, type Visit } from "./in-chromium.ts";
+import { ask, type PacketVector, type RuntimeOptions } from "./lab.ts";
 
-const kinds = [
+interface Kind {
+  readonly kind: string;
+  readonly mode: "plain" | "isolated";
+  readonly options: RuntimeOptions;
+  readonly runtime: { readonly provider: string; readonly threads: number; readonly fallbacks: readonly string[] };
+}
+
+const oneThread = "The page is not cross-origin isolated: WebAssembly has one thread";
+const kinds: readonly Kind[] = [
   {
-    kind: "WebAssembly, one thread",
-    path: "plain",
+    kind: "WebAssembly with one thread",
+    mode: "plain",
     options: { prefer: "wasm", threads: 2 },
-    provider: "wasm",
-    threads: 1,
+    runtime: { provider: "wasm", threads: 1, fallbacks: [oneThread] },
   },
   {
-    kind: "WebAssembly, threads",
-    path: "isolated",
-    options: { prefer: "wasm", threads: 2 },
-    provider: "wasm",
-    threads: 2,
+    kind: "WebAssembly with threads",
+    mode: "isolated",
+    options: { threads: 2 },
+    runtime: { provider: "wasm", threads: 2, fallbacks: ["The GPU is emulated in software: WebAssembly computes"] },
   },
-  { kind: "WebGPU", path: "isolated", options: { softwareGpu: true, threads: 2 }, provider: "webgpu", threads: 2 },
-] as const;
+  {
+    kind: "WebGPU",
+    mode: "isolated",
+    options: { threads: 2, softwareGpu: true },
+    runtime: { provider: "webgpu", threads: 2, fallbacks: [] },
+  },
+];
 
-describe.skipIf(!chromiumPath())(`in Chromium${chromiumPath() ? "" : `: ${noChromium}`}`, () => {
-  let site: Site;
-  let browser: Browser;
-
-  beforeAll(async () => {
-    [site, browser] = await Promise.all([startSite("test/e2e/pages/lab.ts"), startChromium()]);
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await site?.close();
-  });
-
-  describe.each(kinds)("$kind", ({ path, options, provider, threads }) => {
-    let page: Page;
-    const complaints: string[] = [];
+describeInChromium("test/e2e/pages/lab.ts", {}, (visit) => {
+  describe.each(kinds)("$kind", ({ mode, options, runtime }) => {
+    let visited: Visit;
 
     beforeAll(async () => {
-      page = await browser.newPage();
-      page.on("console", (message) => complaints.push(message.text()));
-      page.on("pageerror", (error) => complaints.push(error.message));
-      await page.goto(`${site.url}${path}/index.html`);
-      expect(await ask(page, "open", options)).toMatchObject({ provider, threads });
+      visited = await visit(mode);
+      expect(await ask(visited.page, "open", options)).toEqual(runtime);
+      return () => visited.page.close();
     });
-    afterAll(() => page?.close());
 
     test.each(runtimeSuite)("$name", async ({ name, expected }) => {
-      expect(await ask(page, "observe", name)).toEqual(expected);
+      expect(await ask(visited.page, "observe", name)).toEqual(expected);
     });
 
-    test("nothing was said on the console", () => expect(complaints).toEqual([]));
+    test("nothing was said on the console", () => expect(visited.complaints).toEqual([]));
+  });
+
+  test("a lost GPU loses no answer: WebAssembly takes over, and says so", async () => {
+    const { page } = await visit("isolated");
+    await ask(page, "open", { softwareGpu: true });
+    const { outputs, devices, provider, fallbacks } = await ask(page, "loseGpu");
+    expect({ outputs, devices, provider }).toEqual({ outputs: [2, 3, 4], devices: 1, provider: "wasm" });
+    expect(fallbacks).toEqual([expect.stringMatching(/^The GPU was lost \(.+\): WebAssembly goes on$/)]);
+    await page.close();
+  });
+
+  test("packets are the same bytes as in Node, both ways", async () => {
+    const { page } = await visit("plain");
+    const file = new URL("../../src/codec/packet.vectors.json", import.meta.url);
+    const vectors: PacketVector[] = JSON.parse(readFileSync(file, "utf8"));
+    expect(vectors.length).toBeGreaterThan(10);
+    expect(await ask(page, "wrongPackets", vectors)).toEqual([]);
+    const damaged = vectors.map((vector) => ({ ...vector, values: vector.values.replace(/^../, "7f") }));
+    expect(await ask(page, "wrongPackets", damaged.slice(0, 1))).toEqual(["float32"]);
+    await page.close();
   });
 });

@@ -27,8 +27,9 @@ const types: Readonly<Record<string, string>> = {
  * Bundles a script and serves a page around it: `<url>plain/index.html`, `<url>isolated/index.html`.
  *
  * @param script relative to the repository
+ * @param files what else lies beside the page
  */
-export async function startSite(script: string): Promise<Site> {
+export async function startSite(script: string, files: Readonly<Record<string, Uint8Array>> = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-site-"));
   await bundle(join(root, script), folder);
   const page = `<!doctype html><meta charset="utf-8"><title>spinn</title><link rel="icon" href="data:,">
@@ -39,7 +40,7 @@ export async function startSite(script: string): Promise<Site> {
     const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
     const headers = { "Content-Type": types[extname(path)] ?? "application/octet-stream" };
     try {
-      const body = path === "index.html" ? page : await readFile(fileOf(folder, path));
+      const body = path === "index.html" ? page : (files[path] ?? (await readFile(fileOf(folder, path))));
       response.writeHead(200, { ...headers, ...(mode === "isolated" && isolation) }).end(body);
     } catch {
       response.writeHead(404).end();

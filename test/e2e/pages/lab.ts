@@ -1,21 +1,10 @@
 // The page of the browser tests: does what it is asked to in a real browser, and says what it saw.
 
-import { type OrtWeb, openOrtWeb } from "../../../src/runtime/ort-web.ts";
-import { runtimeSuite } from "../../contract/runtime-suite.ts";
 import type { Lab } from "../lab.ts";
+import { codecLab } from "./codec-lab.ts";
+import { engineLab } from "./engine-lab.ts";
+import { runtimeLab } from "./runtime-lab.ts";
+import { transportLab } from "./transport-lab.ts";
 
-let runtime: OrtWeb | undefined;
-const fallbacks: string[] = [];
-
-const lab: Lab = {
-  async open(options) {
-    const assets = new URL("ort/", document.baseURI);
-    runtime = await openOrtWeb({ ...options, assets, onFallback: (reason) => fallbacks.push(reason) });
-    return { provider: runtime.provider, threads: runtime.threads, fallbacks };
-  },
-  async observe(name) {
-    return await runtimeSuite.find((one) => one.name === name)!.observe(runtime!.createSession);
-  },
-};
-
+const lab: Lab = { ...runtimeLab, ...codecLab, ...transportLab, ...engineLab };
 Object.assign(globalThis, { lab });

@@ -1,0 +1,23 @@
+// How a WebSocket ends, in words: for both sides, in Node and in a page.
+
+/** What a close code means when no reason came with it. */
+export const endings: Readonly<Record<number, string>> = {
+  1001: "the other side went away",
+  1005: "closed",
+  1006: "connection lost",
+};
+
+/** Of the protocol: room for the reason in a closing frame. */
+const MAX_REASON_BYTES = 123;
+
+/** What fits in a closing frame. */
+export function shortened(reason: string): string {
+  const bytes = new TextEncoder().encode(reason);
+  return bytes.length <= MAX_REASON_BYTES ? reason : new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES - 2));
+}
+
+/** @throws {RangeError} for what no WebSocket can be opened to */
+export function checkWebSocketUrl(url: string): void {
+  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
+    throw new RangeError(`Not a WebSocket URL: ${JSON.stringify(url)}`);
+}
