@@ -6,5 +6,7 @@ export interface ComputeSetup {
   /** Path of a file, or its bytes. */
   readonly model: string | Uint8Array;
   readonly session: SessionOptions;
+  /** Where what was made of the network is kept. */
+  readonly cacheFolder: string;
   readonly maxImagePixels: number;
 }

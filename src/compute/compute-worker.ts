@@ -1,8 +1,6 @@
 // The thread of a compute pool: opens the network and hosts it. Runs compiled (src/worker-url.ts).
 
-import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
-import { cacheRoot } from "../data/cache.ts";
 import { hostCompute } from "../engine/compute-host.ts";
 import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
@@ -19,9 +17,9 @@ const setup = workerData as ComputeSetup;
 const post = (reply: ComputeReply, transfer: ArrayBuffer[]): void => port.postMessage(reply, transfer);
 const never = new Int32Array(new SharedArrayBuffer(4));
 
-async function open({ model, session }: ComputeSetup): Promise<SlicedNetwork> {
+async function open({ model, session, cacheFolder }: ComputeSetup): Promise<SlicedNetwork> {
   const proto = typeof model === "string" ? await readModelFile(model) : validateModel(decodeModel(model));
-  return await openNodeNetwork(proto, { session, cacheFolder: join(cacheRoot(), "slices") });
+  return await openNodeNetwork(proto, { session, cacheFolder });
 }
 
 /** sharp is loaded with the first image: most workers see none. */

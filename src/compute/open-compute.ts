@@ -1,7 +1,9 @@
 // `Compute` in Node: a pool of worker threads, each with its own sessions, since the runtime's run() blocks its thread. Two
 // workers of one thread each do more than one of two.
 
+import { join } from "node:path";
 import { Worker } from "node:worker_threads";
+import { cacheRoot } from "../data/cache.ts";
 import { type ComputePool, openPool, type PoolOptions } from "../engine/compute-pool.ts";
 import type { ComputeReply } from "../engine/compute-protocol.ts";
 import type { LinkEvents, WorkerLink } from "../engine/worker-slot.ts";
@@ -18,6 +20,8 @@ export interface ComputeOptions extends PoolOptions {
   readonly threads?: number;
   /** Of ONNX Runtime, in order of preference. @default ["cpu"] */
   readonly executionProviders?: readonly string[];
+  /** Keeps what the runtime has made of the network, for the next start. @default `slices` in the cache (`cacheRoot`) */
+  readonly cacheFolder?: string;
   /** Encoded images with more pixels are refused before they are decoded. @default 2^25, three times a phone's photo */
   readonly maxImagePixels?: number;
 }
@@ -35,18 +39,22 @@ export interface ComputeOptions extends PoolOptions {
  */
 export async function openCompute(options: ComputeOptions): Promise<ComputePool> {
   const { model, threads = 1, executionProviders = ["cpu"], maxImagePixels = 2 ** 25, ...pool } = options;
+  const { cacheFolder = join(cacheRoot(), "slices") } = options;
   if (!(Number.isInteger(threads) && threads > 0)) throw new RangeError(`A session cannot have ${threads} threads`);
   if (!(maxImagePixels > 0)) throw new RangeError(`An image cannot have ${maxImagePixels} pixels`);
   const setup: ComputeSetup = {
     model: typeof model === "string" || model instanceof Uint8Array ? model : encodeModel(model),
     session: { threads, executionProviders },
+    cacheFolder,
     maxImagePixels,
   };
   return await openPool((events) => startThread(setup, events), pool);
 }
 
 function startThread(setup: ComputeSetup, events: LinkEvents): WorkerLink {
-  const thread = new Worker(workerUrl("./compute-worker.ts", import.meta.url), { workerData: setup });
+  const url = workerUrl("./compute-worker.ts", import.meta.url);
+  // none of the process's own flags: with some, --input-type for one, no worker starts
+  const thread = new Worker(url, { workerData: setup, execArgv: [] });
   let reason: string | undefined;
   thread.on("message", (reply: ComputeReply) => events.reply(reply));
   thread.on("error", (error) => {
