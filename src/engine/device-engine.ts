@@ -10,7 +10,7 @@ import { defaultBackoff } from "./device-backoff.ts";
 import { type ContinueLocally, Inference, type InferOptions, type Surroundings } from "./device-inference.ts";
 import { type DecodeImage, type DeviceImage, inputPreparer } from "./device-input.ts";
 import type { LinkTimings } from "./device-link.ts";
-import { uplinkBpsOf } from "./device-link-estimate.ts";
+import { unknownLink, uplinkBpsOf } from "./device-link-estimate.ts";
 import { type Pace, remainingMs, withSlices } from "./device-pace.ts";
 import { checkPlan, type Plan } from "./device-plan.ts";
 import type { FallbackReason, InferenceResult } from "./device-result.ts";
@@ -184,7 +184,8 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
       return plan;
     },
     get link() {
-      const { rttMs, ...estimate } = runs?.link.estimate ?? {};
+      const estimate = runs?.link.estimate ?? unknownLink;
+      const { rttMs } = estimate;
       const uplinkBps = uplinkBpsOf(estimate);
       return {
         connected: runs?.link.server !== undefined,

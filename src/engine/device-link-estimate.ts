@@ -1,16 +1,18 @@
-// What the device knows of its link, as moving averages of real traffic (SPINN's run-time profiler). Pure functions over plain
-// data: the caller brings the times.
+// What the device knows of its link, from real traffic (SPINN's run-time profiler). Pure functions over plain data: the caller
+// brings the times.
 
 export interface LinkEstimate {
   /** Smoothed round trip of a small message on an idle link; absent until one was measured. */
   readonly rttMs?: number;
   /** Its mean deviation. */
   readonly rttDeviationMs?: number;
-  /** Smoothed time that a byte takes on the way up. */
-  readonly msPerByte?: number;
+  /** Time that a byte took on the way up, in the last transfers that were large enough to tell; the newest last. */
+  readonly msPerByte: readonly number[];
 }
 
-/** A run that has been answered. Times on the device's clock, in milliseconds. */
+export const unknownLink: LinkEstimate = { msPerByte: [] };
+
+/** A run or a probe that has been answered. Times on the device's clock, in milliseconds. */
 export interface Transfer {
   readonly bytes: number;
   readonly sentAtMs: number;
@@ -21,8 +23,10 @@ export interface Transfer {
   readonly previousLeftAtMs: number;
 }
 
-/** A transfer of so many bytes counts for half of the average: large ones tell more. */
-const HALF_BYTES = 16_384;
+/** So many transfers are remembered. Their median counts: delays on the way are seldom, long, and no matter of bandwidth. */
+const REMEMBERED = 9;
+/** Without any, 100 kbit/s: who waits for something to get through must be patient. */
+const ASSUMED_MS_PER_BYTE = 0.08;
 /** Below, what is measured is the noise of two clocks and not the link. */
 const LEAST_BYTES = 2048;
 /** 8 Gbit/s: nobody can tell faster links apart by such transfers. */
@@ -50,17 +54,20 @@ export function withTransfer(link: LinkEstimate, transfer: Transfer): LinkEstima
   if (transfer.bytes < LEAST_BYTES) return link;
   const busyMs = leftAtMs(transfer, link) - Math.max(transfer.sentAtMs, transfer.previousLeftAtMs);
   const sample = Math.max(LEAST_MS_PER_BYTE, busyMs / transfer.bytes);
-  const weight = link.msPerByte === undefined ? 1 : 1 - 0.5 ** (transfer.bytes / HALF_BYTES);
-  const before = link.msPerByte ?? 0;
-  return { ...link, msPerByte: before + weight * (sample - before) };
+  return { ...link, msPerByte: [...link.msPerByte.slice(1 - REMEMBERED), sample] };
 }
 
 /** Bits per second from device to server; undefined until a transfer was measured. */
-export function uplinkBpsOf({ msPerByte }: LinkEstimate): number | undefined {
+export function uplinkBpsOf(link: LinkEstimate): number | undefined {
+  const msPerByte = medianMsPerByte(link);
   return msPerByte === undefined ? undefined : 8000 / msPerByte;
 }
 
-/** How long a message takes to get out of the device; with an unknown link, at 1 Mbit/s. */
-export function uploadMs({ msPerByte = 0.008 }: LinkEstimate, bytes: number): number {
-  return bytes * msPerByte;
+/** How long a message takes to get out of the device; with an unknown link, a cautious guess. */
+export function uploadMs(link: LinkEstimate, bytes: number): number {
+  return bytes * (medianMsPerByte(link) ?? ASSUMED_MS_PER_BYTE);
+}
+
+function medianMsPerByte({ msPerByte }: LinkEstimate): number | undefined {
+  return msPerByte.toSorted((a, b) => a - b)[msPerByte.length >> 1];
 }
