@@ -1,0 +1,108 @@
+// The device in a page, the server in Node, a network between them: whoever computes and wherever it is cut, the answers are
+// those of the whole network.
+
+import { expect, onTestFinished, test } from "vitest";
+import { createCloudEngine } from "../../src/engine/cloud-engine.ts";
+import type { Compute } from "../../src/engine/compute.ts";
+import { hostCompute } from "../../src/engine/compute-host.ts";
+import { openPool } from "../../src/engine/compute-pool.ts";
+import { openSlicedNetwork } from "../../src/engine/open-sliced-network.ts";
+import { preprocess } from "../../src/image/preprocess.ts";
+import { encodeModel } from "../../src/onnx/codec.ts";
+import { createSession } from "../../src/runtime/index.ts";
+import { listenWebSocket } from "../../src/transport/websocket-server.ts";
+import { colourImage, toyPreprocessing, toyProgressive } from "../toy.ts";
+import { describeInChromium } from "./in-chromium.ts";
+import { ask, type LabAnswer, type ToyImage } from "./lab.ts";
+
+// untrained, but its exits are not alike
+const model = toyProgressive({ width: 8, seed: 5 });
+const images: readonly ToyImage[] = Array.from({ length: 9 }, (_, i) => ({ label: i % 3, seed: i }));
+
+/** The network in this very thread. */
+async function openHere(): Promise<Compute> {
+  const network = await openSlicedNetwork(model, { createSession });
+  const pool = await openPool((events) => {
+    const take = hostCompute(network, {
+      post: (reply) => void setImmediate(() => events.reply(reply)),
+      now: () => performance.now(),
+      sleep: () => undefined,
+      breathe: () => new Promise((resolve) => setImmediate(resolve)),
+    });
+    return { post: take, hold: () => undefined, end: () => network.release() };
+  });
+  onTestFinished(() => pool.close());
+  return pool;
+}
+
+type Expected = Omit<LabAnswer, "source">;
+
+/** What Node says to the images, without anything between. */
+async function expectedAnswers(compute: Compute, threshold: number): Promise<Expected[]> {
+  const answers = images.map(async ({ label, seed }) => {
+    const pixels = { width: 8, height: 8, data: colourImage(label, 8, seed) };
+    const values = preprocess(pixels, toyPreprocessing());
+    const thresholds = [threshold, threshold, threshold];
+    const task = { start: { kind: "input", values }, cut: "none", thresholds, wantsLogits: true } as const;
+    const outcome = await compute.start(task);
+    if (outcome.kind !== "answered") throw new Error("It paused");
+    const { exit, label: found } = outcome.answer;
+    return { exit, label: compute.network.labels![found]!, logits: Array.from(outcome.logits!) };
+  });
+  return await Promise.all(answers);
+}
+
+function expectSame(found: readonly LabAnswer[], expected: readonly Expected[]): void {
+  expect(found.map(({ exit, label }) => ({ exit, label }))).toEqual(
+    expected.map(({ exit, label }) => ({ exit, label })),
+  );
+  for (const [i, { logits }] of found.entries()) {
+    // a server that found nothing better than the device hands back the device's exit, without logits
+    if (logits.length === 0) expect(found[i]!.source).toBe("server");
+    for (const [j, value] of logits.entries()) expect(value).toBeCloseTo(expected[i]!.logits[j]!, 4);
+  }
+}
+
+describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model) }, (visit) => {
+  test("page and Node agree at every cut", async () => {
+    const compute = await openHere();
+    const engine = createCloudEngine({ networks: [compute] });
+    const { url, close } = await listenWebSocket({
+      port: 0,
+      accept: engine.accept,
+      maxMessageBytes: engine.maxMessageBytes,
+    });
+    onTestFinished(async () => {
+      await engine.close(0);
+      await close();
+    });
+    const { page, complaints } = await visit("isolated");
+    const { cuts, ...runtime } = await ask(page, "connect", { server: url, prefer: "wasm", threads: 2 });
+    expect(runtime).toEqual({ provider: "wasm", threads: 2, fallbacks: [] });
+    expect(cuts.length).toBeGreaterThan(8);
+    const sources = new Set<string>();
+    for (const threshold of [0.39, 1]) {
+      const expected = await expectedAnswers(compute, threshold);
+      expect(new Set(expected.map(({ exit }) => exit)).size).toBeGreaterThan(1);
+      for (const cut of cuts) {
+        const found = await ask(page, "infer", { cut, threshold }, images);
+        expectSame(found, expected);
+        for (const { source } of found) sources.add(`${cut === "none" ? "none" : "cut"}: ${source}`);
+      }
+    }
+    expect([...sources].sort()).toEqual(["cut: device", "cut: server", "none: device"]);
+    await ask(page, "disconnect");
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("without a server, without threads", async () => {
+    const compute = await openHere();
+    const { page } = await visit("plain");
+    const { fallbacks } = await ask(page, "connect", { threads: 2, softwareGpu: false });
+    expect(fallbacks).toHaveLength(2);
+    expectSame(await ask(page, "infer", { cut: "none", threshold: 1 }, images), await expectedAnswers(compute, 1));
+    await ask(page, "disconnect");
+    await page.close();
+  });
+});
