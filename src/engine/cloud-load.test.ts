@@ -1,0 +1,30 @@
+import { expect, test } from "vitest";
+import { LoadMeter } from "./cloud-load.ts";
+
+const run = (ms: number, queueMs = 0) => ({ queueMs, slices: [{ from: "input", to: "none", ms }] });
+
+function after(runs: number, each: ReturnType<typeof run>): LoadMeter {
+  const meter = new LoadMeter();
+  meter.observe("a", run(10), 0);
+  for (let i = 0; i < runs; i++) meter.observe("a", each, 0);
+  return meter;
+}
+
+test("1 when idle, and as long as runs take no longer than ever", () => {
+  expect(new LoadMeter().at(0)).toBe(1);
+  expect(after(20, run(10)).at(0)).toBe(1);
+});
+
+test("waiting and slow computing both count, over the best that was seen of these slices", () => {
+  expect(after(100, run(30)).at(0)).toBeCloseTo(3, 3);
+  expect(after(100, run(10, 40)).at(0)).toBeCloseTo(5, 3);
+  const meter = after(100, run(30));
+  meter.observe("b", run(1000), 0); // another network has another best
+  expect(meter.at(0)).toBeCloseTo(1 + 0.9 * 2, 2);
+});
+
+test("a burst is forgotten when nothing runs any more", () => {
+  const meter = after(100, run(30));
+  expect(meter.at(5000)).toBeCloseTo(1 + 2 / Math.E, 2);
+  expect(meter.at(60_000)).toBeCloseTo(1, 4);
+});
