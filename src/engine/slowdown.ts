@@ -2,7 +2,7 @@
 // longer. Nothing is skipped or estimated, and the times that are reported contain the sleep.
 
 /** A sleep that was too long is made up for by the next, but no more than this: a laptop lid was closed for longer. */
-const MAX_DEBT_MS = 5;
+const MAX_DEBT_MS = 20;
 
 export interface SlowdownOptions {
   readonly now: () => number;

@@ -1,7 +1,7 @@
 // One place in a pool: a worker that does one job at a time, with what only this worker can do queued before it. A worker
 // that ends unasked is started again.
 
-import { SpinnError } from "../errors.ts";
+import { messageOf, SpinnError } from "../errors.ts";
 import { unpackError } from "../portable-error.ts";
 import type { OnBest } from "./compute.ts";
 import type { ComputeReply, ComputeRequest, JobReply, JobRequest } from "./compute-protocol.ts";
@@ -191,7 +191,15 @@ export class WorkerSlot {
       return;
     }
     this.#failJobs(reason);
-    this.#restart = setTimeout(() => this.#start(), FIRST_PAUSE_MS * 2 ** this.#starts);
+    this.#restart = setTimeout(() => this.#startAgain(), FIRST_PAUSE_MS * 2 ** this.#starts);
+  }
+
+  #startAgain(): void {
+    try {
+      this.#start();
+    } catch (error) {
+      this.#ended(new SpinnError("Runtime", messageOf(error), { cause: error }));
+    }
   }
 
   #fail(reason: Error): void {
