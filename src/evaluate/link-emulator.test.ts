@@ -282,6 +282,16 @@ test("random cuts come at the link's rate", async () => {
   expect(link.stats.cuts).toBe(cuts);
 });
 
+test("redirect() sends new connections elsewhere", async () => {
+  const greet = (name: string) => (socket: Socket) => void socket.write(name);
+  const link = await emulate({ target: await serve(greet("one")), link: "lan" });
+  const before = await connect(link);
+  expect(String(await receive(before, 3))).toBe("one");
+  link.redirect(await serve(greet("two")));
+  expect(String(await receive(await connect(link), 3))).toBe("two");
+  expect(link.stats.connections).toBe(2);
+});
+
 test("url() leads through the link", async () => {
   const link = await emulate({ target: { host: "127.0.0.1", port: 9 }, link: "4g" });
   expect(link.url("ws://far.example:8484/x?y=1")).toBe(`ws://127.0.0.1:${link.port}/x?y=1`);

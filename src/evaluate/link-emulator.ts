@@ -14,7 +14,7 @@ import { type Arrival, type Direction, Tunnel, type TunnelLink } from "./tunnel.
 
 export interface EmulateLinkOptions {
   /** Where connections go. */
-  readonly target: { readonly host: string; readonly port: number };
+  readonly target: LinkTarget;
   /** A spec, or what {@link parseLink} understands: `4g`, `24mbps/40ms`. */
   readonly link: LinkSpec | string;
   /** Take the place of the link's bandwidths; they begin now and start again at their end. */
@@ -23,6 +23,11 @@ export interface EmulateLinkOptions {
   readonly seed?: number;
   /** What waits in front of the link in each direction before senders are held up. @default 256 KiB */
   readonly maxQueuedBytes?: number;
+}
+
+export interface LinkTarget {
+  readonly host: string;
+  readonly port: number;
 }
 
 export interface LinkTraces {
@@ -48,6 +53,8 @@ export interface EmulatedLink {
   url(base: string): string;
   /** Another link from now on, within some 5 ms; connections stay, and so does what has left. */
   set(link: LinkSpec | string, traces?: LinkTraces): void;
+  /** Where new connections go from now on; those that are open stay. */
+  redirect(target: LinkTarget): void;
   /** Breaks all connections at once; new ones may come. */
   cut(): void;
   /** Lets the next data in a direction pass by half and breaks its connection there. */
@@ -71,7 +78,8 @@ export interface EmulatedLink {
  * @example const link = await emulateLink({ target: { host: "127.0.0.1", port: 8484 }, link: "24mbps/40ms" });
  */
 export async function emulateLink(options: EmulateLinkOptions): Promise<EmulatedLink> {
-  const { target, seed = 1, maxQueuedBytes = 256 * 1024 } = options;
+  let { target } = options;
+  const { seed = 1, maxQueuedBytes = 256 * 1024 } = options;
   if (!(maxQueuedBytes > 0)) throw new RangeError(`maxQueuedBytes must be positive, not ${maxQueuedBytes}`);
   const startMs = performance.now();
   const now = (): number => performance.now() - startMs;
@@ -98,8 +106,10 @@ export async function emulateLink(options: EmulateLinkOptions): Promise<Emulated
 
   const around: TunnelLink = {
     lanes,
-    target,
     maxQueuedBytes,
+    get target() {
+      return target;
+    },
     now,
     wake,
     delivered: (direction, bytes) => {
@@ -155,6 +165,9 @@ export async function emulateLink(options: EmulateLinkOptions): Promise<Emulated
         wake(direction);
       }
       cuts.set(specOf(link).cutsPerSecond ?? 0);
+    },
+    redirect(next) {
+      target = next;
     },
     cut,
     cutMidFrame: (direction = "up") => void breaking.add(direction),
