@@ -46,7 +46,9 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   scheduler: ["progressive"],
   profiler: ["onnx", "image", "data", "runtime", "splitter", "progressive", "codec", "engine", "compute", "scheduler"],
+  bench: ["onnx", "image", "data", "runtime", "splitter", "codec"],
   cli: [
+    "bench",
     "transport",
     "codec",
     "wire",
@@ -83,6 +85,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   sharp: ["data"],
   nanotar: ["data"],
   commander: ["cli"],
+  "numcodecs/blosc": ["bench"],
 };
 
 interface Import {
