@@ -1,8 +1,10 @@
 // The `spinn` command: what it understands, and how it fails: one line on standard error, exit code 1.
 
 import { Argument, Command, CommanderError, Option } from "commander";
+import { type BenchName, benches } from "../bench/index.ts";
 import { isSpinnError, messageOf } from "../errors.ts";
 import { architectures } from "../generator/index.ts";
+import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
@@ -129,7 +131,22 @@ function program(io: Io): Command {
     .option("--threshold <share>", "confidence that is enough", confidence, 0.9)
     .option("--json", "one JSON document on standard output")
     .action((options) => demoCommand(io, options));
+
+  spinn
+    .command("bench")
+    .description("the measurements behind the documentation's figures, on this machine")
+    .addArgument(new Argument("<name>", benchHelp()).choices(Object.keys(benches)))
+    .argument("[options...]", "a benchmark's own, and --save: keep the result in bench/results of this folder")
+    .option("--json", "one JSON document on standard output")
+    .allowUnknownOption()
+    .action((name: BenchName, args: string[], { json = false }) => benchCommand(name, { json, args }));
   return spinn;
+}
+
+function benchHelp(): string {
+  return Object.entries(benches)
+    .map(([name, { question }]) => `${name}: ${question}`)
+    .join("\n");
 }
 
 /** Commander's complaint ("error: unknown option\n(Did you mean …?)") as one line, with what to do. */
