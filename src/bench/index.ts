@@ -10,11 +10,15 @@ export interface Bench {
   load(): Promise<{ run(options: BenchOptions): Promise<void> }>;
 }
 
-export type BenchName = "codec";
+export type BenchName = "codec" | "link";
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
   codec: {
     question: "what does the codec save, how fast, and at what price in accuracy?",
     load: () => import("./codec.ts"),
+  },
+  link: {
+    question: "does a device answer in time and truly while server and link fail in every way?",
+    load: () => import("./link.ts"),
   },
 };

@@ -51,7 +51,7 @@ const told: Readonly<Record<Lie, Tell>> = {
   },
   noise: (_, rng) => [Uint8Array.from({ length: 1 + Math.floor(200 * rng()) }, () => 256 * rng())],
   empty: () => [new Uint8Array(0)],
-  "far too long": () => [new Uint8Array(32 << 20)],
+  "far too long": () => [new Uint8Array(1 << 20)],
   "told twice": (result) => [encodeMessage(result), encodeMessage(result)],
   "a hello": () => [
     encodeMessage({
