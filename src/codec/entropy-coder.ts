@@ -10,8 +10,6 @@ export interface Symbols {
 
 /** Pure: the same bytes from the same values on every machine. */
 export interface EntropyCoder {
-  /** Stands for it in a packet. */
-  readonly id: number;
   /** @param values at least one @returns memory of its own */
   encode(values: Uint8Array, symbols: Symbols): Uint8Array;
   /**

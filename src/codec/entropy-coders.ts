@@ -1,4 +1,4 @@
-// The lossless back ends there are. Another one is another line here.
+// The lossless back ends there are. Another one is another line here and in codec-ids.ts.
 
 import type { EntropyCoder } from "./entropy-coder.ts";
 import { packedPlanes } from "./packed-planes.ts";

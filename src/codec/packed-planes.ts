@@ -5,8 +5,6 @@ import type { EntropyCoder, Symbols } from "./entropy-coder.ts";
 import { invalidFrame } from "./invalid-frame.ts";
 
 export const packedPlanes: EntropyCoder = {
-  id: 1,
-
   encode(values: Uint8Array, { bits }: Symbols): Uint8Array {
     const out = new Uint8Array(planesSize(values.length, bits));
     toBitPlanes(values, bits, out);

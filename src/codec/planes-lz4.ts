@@ -8,8 +8,6 @@ import { Scratch } from "./scratch.ts";
 const scratch = { planes: new Scratch(), block: new Scratch() };
 
 export const planesLz4: EntropyCoder = {
-  id: 2,
-
   encode(values: Uint8Array, { bits }: Symbols): Uint8Array {
     const planes = scratch.planes.take(planesSize(values.length, bits));
     toBitPlanes(values, bits, planes);

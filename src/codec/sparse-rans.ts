@@ -32,8 +32,6 @@ const scratch = {
 };
 
 export const sparseRans: EntropyCoder = {
-  id: 3,
-
   encode(values: Uint8Array, { bits, zeroPoint }: Symbols): Uint8Array {
     const nibbles = scratch.nibbles.take(padded(Math.ceil(values.length / 4)));
     const kept = scratch.values.take(padded(values.length));

@@ -1,6 +1,6 @@
 // Does a task fit the network? Asked where the task is handed in, so that whoever made it wrong hears of it at once.
 
-import { entropyCoders } from "../codec/entropy-coders.ts";
+import { codecIds } from "../codec/codec-ids.ts";
 import type { Coding } from "../codec/packed-tensor.ts";
 import { checkBits } from "../codec/quantize.ts";
 import { sizeOf } from "../tensor.ts";
@@ -43,7 +43,7 @@ export function checkExitThresholds({ exits }: NetworkInfo, thresholds: readonly
 
 function checkCoding({ codec, bits }: Coding): void {
   if (codec === "float32") return;
-  if (!Object.hasOwn(entropyCoders, codec)) throw new RangeError(`There is no codec ${JSON.stringify(codec)}`);
+  if (!Object.hasOwn(codecIds, codec)) throw new RangeError(`There is no codec ${JSON.stringify(codec)}`);
   if (bits !== undefined) checkBits(bits);
 }
 

@@ -10,12 +10,11 @@ export {
   type LinkStatus,
 } from "../engine/device-engine.ts";
 export type { InferOptions } from "../engine/device-inference.ts";
+export type { NetworkInfo } from "../engine/network-info.ts";
 export { makePlan, type Plan, type PlanRequest } from "../engine/device-plan.ts";
 export type { InferenceResult } from "../engine/device-result.ts";
-export { describeNetwork, type NetworkInfo } from "../engine/network-info.ts";
 export { isSpinnError, SpinnError } from "../errors.ts";
 export type { Pixels } from "../image/pixels.ts";
-export { decodeModel } from "../onnx/codec.ts";
 export type { OrtWebOptions, WebProvider } from "../runtime/ort-web.ts";
 export { type BrowserDialOptions, browserDial } from "../transport/browser-websocket.ts";
 export { openWebCompute, type WebComputeOptions } from "./compute.ts";

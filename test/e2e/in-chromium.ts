@@ -2,8 +2,8 @@
 
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe } from "vitest";
-import { chromiumPath, noChromium, startChromium } from "./chromium.ts";
-import { type Site, startSite } from "./site.ts";
+import { chromiumPath, noChromium, startChromium } from "../browser/chromium.ts";
+import { type Site, startSite } from "../browser/site.ts";
 
 export interface Visit {
   readonly page: Page;

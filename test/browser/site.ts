@@ -6,7 +6,6 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { build, defaultClientConditions } from "vite";
 
 export interface Site {
@@ -15,7 +14,8 @@ export interface Site {
   close(): Promise<void>;
 }
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+/** The repository: tests and benchmarks run there. */
+const root = process.cwd();
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
