@@ -46,7 +46,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   scheduler: ["progressive"],
   profiler: ["onnx", "image", "data", "runtime", "splitter", "progressive", "codec", "engine", "compute", "scheduler"],
-  bench: ["onnx", "image", "data", "runtime", "splitter", "codec", "engine", "evaluate", "generator"],
+  bench: ["onnx", "image", "data", "runtime", "splitter", "codec", "engine", "compute", "evaluate", "generator"],
   cli: [
     "bench",
     "transport",

@@ -10,12 +10,16 @@ export interface Bench {
   load(): Promise<{ run(options: BenchOptions): Promise<void> }>;
 }
 
-export type BenchName = "codec" | "link";
+export type BenchName = "codec" | "engine" | "link";
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
   codec: {
     question: "what does the codec save, how fast, and at what price in accuracy?",
     load: () => import("./codec.ts"),
+  },
+  engine: {
+    question: "what do seven slices cost, one after the other, beside one session of the whole network?",
+    load: () => import("./engine.ts"),
   },
   link: {
     question: "does a device answer in time and truly while server and link fail in every way?",

@@ -1,0 +1,20 @@
+// The networks that the engine is measured on: real classifiers given exits at the paper's fractions, and the shipped one.
+
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { dataRoot } from "../data/index.ts";
+import { addExits } from "../generator/index.ts";
+import { type ModelProto, readModelFile } from "../onnx/index.ts";
+
+const PLAIN = ["cifar10-resnet56", "imagenet-mobilenetv2", "imagenet-squeezenet1_1"] as const;
+const SHIPPED = "cifar10-vgg16";
+
+export type EngineNetwork = (typeof PLAIN)[number] | typeof SHIPPED;
+export const ENGINE_NETWORKS: readonly EngineNetwork[] = [...PLAIN, SHIPPED];
+
+/** @throws {SpinnError} FileAccess when it is not on this machine */
+export async function progressiveNetwork(name: EngineNetwork): Promise<ModelProto> {
+  if (name === SHIPPED)
+    return await readModelFile(fileURLToPath(new URL(`../../models/${name}.spinn.onnx`, import.meta.url)));
+  return addExits(await readModelFile(join(dataRoot(), "models", `${name}.onnx`)), { seed: 1 });
+}

@@ -1,0 +1,36 @@
+// What does the engine cost beyond the network itself? The price of slices, beside one session of the whole.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ENGINE_NETWORKS, progressiveNetwork } from "./engine-networks.ts";
+import { measurePrice, type PriceCase, ROUNDS } from "./engine-price.ts";
+import { type BenchOptions, type Spread, spread, writeReport } from "./report.ts";
+
+export async function run(options: BenchOptions): Promise<void> {
+  const cacheFolder = await mkdtemp(join(tmpdir(), "spinn-bench-"));
+  const cases: PriceCase[] = [];
+  const noise: Record<string, Spread> = {};
+  try {
+    for (const name of ENGINE_NETWORKS) {
+      const onFallback = (reason: string): void => void process.stderr.write(`${name}: ${reason}\n`);
+      const model = await progressiveNetwork(name);
+      const { measured, ratios } = await measurePrice(name, model, { cacheFolder, onFallback });
+      cases.push(measured);
+      noise[name] = spread(ratios);
+      process.stderr.write(`${line(measured)}\n`);
+    }
+  } finally {
+    await rm(cacheFolder, { recursive: true, force: true });
+  }
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ cases })}\n`);
+    return;
+  }
+  const result = Object.fromEntries(cases.map(({ model, ratio }) => [`${model} sliced over whole`, ratio]));
+  await writeReport("engine", options, { result, details: { rounds: ROUNDS, cases, ratioSpread: noise } });
+}
+
+function line({ model, slices, wholeMs, slicedMs, ratio }: PriceCase): string {
+  return `${model}: whole ${wholeMs.toFixed(3)} ms, ${slices} slices ${slicedMs.toFixed(3)} ms: ${ratio.toFixed(3)}x`;
+}
