@@ -18,6 +18,7 @@ import {
   headKind,
   naturalNumber,
   nonNegativeNumber,
+  port,
   positiveInteger,
   positiveNumber,
   providers,
@@ -116,7 +117,7 @@ function program(io: Io): Command {
     .description("serve networks to devices, which may hand over at any cut")
     .argument("<model.onnx...>", "progressive models, or any classifiers")
     .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
-    .option("--port <n>", "0 takes a free one", naturalNumber, 8484)
+    .option("--port <n>", "0 takes a free one", port, 8484)
     .option("--workers <n>", "runs at the same time, of each network (default: the cores less one)", positiveInteger)
     .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
     .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])

@@ -25,6 +25,12 @@ export function naturalNumber(text: string): number {
   throw new InvalidArgumentError("It must be 0 or a positive integer.");
 }
 
+export function port(text: string): number {
+  const value = naturalNumber(text);
+  if (value < 2 ** 16) return value;
+  throw new InvalidArgumentError("It must be a port, at most 65535.");
+}
+
 export function positiveNumber(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value > 0) return value;

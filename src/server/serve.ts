@@ -3,11 +3,11 @@
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
-import { openCompute } from "../compute/index.ts";
+import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
 
-export interface ServeOptions {
+export interface ServeOptions extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder"> {
   /** Paths of the networks' files. */
   readonly models: readonly string[];
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
@@ -16,10 +16,6 @@ export interface ServeOptions {
   readonly port?: number;
   /** Runs at the same time, of each network. @default a core less than there are: one is left for the sockets */
   readonly workers?: number;
-  /** Threads inside one operator. @default 1 */
-  readonly threads?: number;
-  /** Of ONNX Runtime, in order of preference. @default ["cpu"] */
-  readonly executionProviders?: readonly string[];
   /** Runs that wait or compute, of all clients; more are refused as busy. @default 64 */
   readonly maxQueued?: number;
   /** Runs without an answer of one client. @default 16 */
@@ -65,22 +61,16 @@ export interface Server {
  * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { models, host = "127.0.0.1", port = 8484, workers = Math.max(1, availableParallelism() - 1) } = options;
-  const { threads, executionProviders, maxQueued, maxInFlight, maxConnections, onError } = options;
+  const { models, host = "127.0.0.1", port = 8484, maxConnections, maxQueued, maxInFlight, onError, ...rest } = options;
+  const { workers = Math.max(1, availableParallelism() - 1), ...opening } = rest;
   const networks: Compute[] = [];
   const closeNetworks = async (): Promise<void> => {
     await Promise.all(networks.map((compute) => compute.close()));
   };
   try {
     for (const model of models) {
-      const compute = await openCompute({
-        model,
-        workers,
-        // The engine's own limit is for all networks together.
-        maxQueued: Number.POSITIVE_INFINITY,
-        ...(threads !== undefined && { threads }),
-        ...(executionProviders && { executionProviders }),
-      });
+      // The engine has a limit for all networks together.
+      const compute = await openCompute({ ...opening, model, workers, maxQueued: Number.POSITIVE_INFINITY });
       networks.push(compute);
       await compute.prepare(
         "input",

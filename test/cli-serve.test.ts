@@ -1,0 +1,88 @@
+// `spinn serve` as the program that users and scripts start.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { describeNetwork } from "../src/engine/index.ts";
+import { writeModelFile } from "../src/onnx/index.ts";
+import { websocketDial } from "../src/transport/index.ts";
+import { inputFor, RawDevice, runFor } from "./raw-device.ts";
+import { type Program, spinn, startSpinn } from "./spinn.ts";
+import { toyProgressive } from "./toy.ts";
+
+const model = toyProgressive();
+let folder: string;
+let path: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "spinn-serve-"));
+  path = join(folder, "toy.spinn.onnx");
+  await writeModelFile(path, model);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+function start(...args: readonly string[]): Program & { readonly ready: Promise<string> } {
+  const program = startSpinn(["serve", path, "--port", "0", ...args]);
+  onTestFinished(() => void program.process.kill("SIGKILL"));
+  const ready = new Promise<string>((resolve, reject) => {
+    createInterface({ input: program.process.stdout! }).once("line", resolve);
+    program.ended.then(({ err }) => reject(new Error(err.join("\n"))), reject);
+  });
+  return { ...program, ready };
+}
+
+test.each(["SIGINT", "SIGTERM"] as const)("--json prints one line when ready; %s ends it well", async (signal) => {
+  const program = start("--json", "--workers", "1");
+  const { url, port, models } = JSON.parse(await program.ready);
+  expect(url).toBe(`ws://127.0.0.1:${port}`);
+  const network = describeNetwork(model);
+  const hash = Buffer.from(network.modelHash).toString("hex");
+  expect(models).toEqual([
+    expect.objectContaining({ name: "toy.spinn.onnx", hash, exits: ["exit1", "exit2", "final"] }),
+  ]);
+
+  const device = await RawDevice.greeted(websocketDial(url), network);
+  await device.asks(runFor(network, 1, inputFor(network, 1)));
+  program.process.kill(signal);
+  expect(await device.hears("refuse", 0)).toMatchObject({ code: "shutting-down" });
+  const { code, out } = await program.ended;
+  expect(code).toBe(0);
+  expect(out.trim().split("\n")).toHaveLength(1);
+});
+
+test("people read what is served, where, and how to use it", async () => {
+  const program = start();
+  await program.ready;
+  program.process.kill("SIGINT");
+  const { out, err } = await program.ended;
+  expect(out).toMatch(
+    /^Serving toy\.spinn\.onnx \([0-9a-f]{8}\): 3 exits, 5 cuts\nAt (ws:\S+); for example: spinn infer .* --server \1\n$/,
+  );
+  expect(err.at(-1)).toBe("Answered 0 runs");
+});
+
+test("a port in use is one line that says what to do", async () => {
+  const taken = createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => taken.once("listening", resolve));
+  onTestFinished(() => void taken.close());
+  const { port } = taken.address() as { port: number };
+  const { code, err } = await spinn("serve", path, "--port", String(port));
+  expect({ code, err }).toEqual({
+    code: 1,
+    err: [`spinn: Port ${port} is in use. Choose another one; 0 takes any that is free`],
+  });
+});
+
+test.each([
+  [["serve"], /missing required argument/],
+  [["serve", "nowhere.onnx"], /nowhere\.onnx/],
+  [["serve", "nowhere.onnx", "--port", "70000"], /port/],
+])("spinn %j: one line", async (args, message) => {
+  const { code, err } = await spinn(...args);
+  expect(code).toBe(1);
+  expect(err).toHaveLength(1);
+  expect(err[0]).toMatch(message);
+});
