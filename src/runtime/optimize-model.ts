@@ -4,10 +4,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { arch, cpus, platform, tmpdir } from "node:os";
 import { join } from "node:path";
-import { env } from "onnxruntime-node";
 import { SpinnError } from "../errors.ts";
 import type { ModelProto } from "../onnx/proto.ts";
-import { createSession } from "./ort-node.ts";
+import { createSession, runtimeVersion } from "./ort-node.ts";
 
 /**
  * The ONNX file of the optimised graph. To be loaded with `optimization: "none"`.
@@ -37,5 +36,5 @@ export async function optimizerFingerprint(): Promise<string> {
     (text) => /^(?:flags|Features)\s*:.*$/m.exec(text)?.[0],
     () => undefined, // not Linux: the name has to do
   );
-  return [env.versions.node, platform(), arch(), cpus()[0]?.model, features].join("\n");
+  return [runtimeVersion, platform(), arch(), cpus()[0]?.model, features].join("\n");
 }

@@ -9,6 +9,9 @@ import { ortLoadFailure, ortMessage } from "./ort-failure.ts";
 import { OrtSession } from "./ort-session.ts";
 import type { Session, SessionOptions } from "./runtime.ts";
 
+/** What the optimiser makes of a graph changes with it. */
+export const runtimeVersion: string = ort.env.versions.node ?? "";
+
 /** Loads a graph into onnxruntime-node: see {@link CreateSession}. */
 export async function createSession(model: Uint8Array | ModelProto, options: SessionOptions = {}): Promise<Session> {
   const bytes = model instanceof Uint8Array ? model : encodeModel(model);
