@@ -1,6 +1,5 @@
 // LZ4 block format (github.com/lz4/lz4, doc/lz4_Block_format.md), compressor and decompressor (SPINN's CNN communication
-// optimiser, step 3). Our own, since on npm lz4js is unkept and reads past bad input, lz4-wasm needs a bundler, numcodecs loads
-// asynchronously, and none of them lets the caller choose how fast to run past noise, which is what bit planes mostly are.
+// optimiser, step 3). Why our own, and how it compares: docs/decisions/007-own-lz4.md.
 
 import { invalidFrame } from "./invalid-frame.ts";
 
@@ -12,7 +11,10 @@ const MATCH_LIMIT = 12;
 const MAX_OFFSET = 65_535;
 const HASH_BITS = 12;
 const HASH_FACTOR = 0x9e3779b1; // 2^32 over the golden ratio
-/** Bytes from one try to the next after a match; a byte more after every 16 tries in vain. */
+/**
+ * Bytes from one try to the next after a match; a byte more after every 16 tries in vain. Small values find more matches in
+ * the low planes, which are mostly noise: 7 % fewer bytes in all at 1, for more than twice the time.
+ */
 const FIRST_STEP = 12;
 const STEP_SHIFT = 4;
 
