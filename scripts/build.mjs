@@ -16,7 +16,7 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 export const targets = {
   library: { out: "dist", config: "tsconfig.build.json", base: "src", sources: ["src"] },
   // benchmarks import the sources by relative path, so that they bring a copy of them
-  bench: { out: "dist-bench", config: "tsconfig.bench.json", base: ".", sources: ["src", "bench"] },
+  bench: { out: "dist-bench", config: "tsconfig.bench.json", base: ".", sources: ["src", "bench", "test/browser"] },
 };
 
 /** Compiles `target` unless that has been done. @returns whether there was something to do */

@@ -46,10 +46,11 @@ export async function loadOrtWebBuild(provider: WebProvider, assets: string, thr
   ort.env.wasm.numThreads = threads;
   const inTurn = turns();
   return {
-    create: async (bytes, { optimization = "all" }) => {
+    create: async (bytes, { optimization = "all", arena = true }) => {
       const options: InferenceSession.SessionOptions = {
         executionProviders: [provider],
         graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
+        enableCpuMemArena: arena,
         logSeverityLevel: 3,
       };
       try {

@@ -31,7 +31,7 @@ export interface OrtWeb {
   readonly provider: WebProvider;
   /** Inside one operator on WebAssembly. They are shared by all sessions. */
   readonly threads: number;
-  /** Of the options `executionProviders` and `optimization` count. Sessions run one at a time. */
+  /** Of the options `executionProviders`, `optimization` and `arena` count. Sessions run one at a time. */
   readonly createSession: CreateSession;
 }
 
@@ -106,8 +106,9 @@ class OrtWebRuntime implements OrtWeb {
     return build;
   }
 
-  #choose({ executionProviders, profilePrefix }: SessionOptions): WebProvider {
-    if (profilePrefix !== undefined) throw new RangeError("A page cannot write profiles");
+  #choose({ executionProviders, profilePrefix, optimizedModelPath }: SessionOptions): WebProvider {
+    if (profilePrefix !== undefined || optimizedModelPath !== undefined)
+      throw new RangeError("A page cannot write files");
     if (!executionProviders) return this.provider;
     const known: Readonly<Record<string, WebProvider>> = {
       wasm: "wasm",

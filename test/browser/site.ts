@@ -1,4 +1,4 @@
-// Pages for tests and benchmarks: bundled as a user's bundler would, and served on a free port with onnxruntime-web beside
+// Pages for tests and benchmarks: served on a free port with onnxruntime-web beside
 // them, cross-origin isolated below `/isolated/` and not below `/plain/`.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -6,7 +6,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
-import { build, defaultClientConditions } from "vite";
+import { bundle, root } from "./bundle.ts";
 
 export interface Site {
   /** Ends in a slash. */
@@ -14,8 +14,6 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** The repository: tests and benchmarks run there. */
-const root = process.cwd();
 const types: Readonly<Record<string, string>> = {
   ".html": "text/html",
   ".js": "text/javascript",
@@ -31,7 +29,7 @@ const types: Readonly<Record<string, string>> = {
  */
 export async function startSite(script: string, files: Readonly<Record<string, Uint8Array>> = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-site-"));
-  await bundle(join(root, script), folder);
+  await bundle(script, folder);
   const page = `<!doctype html><meta charset="utf-8"><title>spinn</title><link rel="icon" href="data:,">
 <script type="module" src="index.js"></script>`;
   const server = createServer(async (request, response) => {
@@ -61,23 +59,4 @@ function fileOf(folder: string, path: string): string {
   return path.startsWith("ort/")
     ? join(root, "node_modules/onnxruntime-web/dist", basename(path))
     : join(folder, ...path.split("/").filter((part) => part !== ".."));
-}
-
-/** As a library's user does it with Vite, except that the entry's name stays. */
-export async function bundle(script: string, outDir: string): Promise<void> {
-  await build({
-    configFile: false,
-    root,
-    base: "./",
-    logLevel: "error",
-    // the runtime's own loader comes from `assets`, not inside the bundle
-    resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
-    worker: { format: "es" },
-    build: {
-      outDir,
-      target: "es2023",
-      modulePreload: false,
-      rolldownOptions: { input: { index: script }, output: { entryFileNames: "[name].js" } },
-    },
-  });
 }
