@@ -10,7 +10,7 @@ export interface Bench {
   load(): Promise<{ run(options: BenchOptions): Promise<void> }>;
 }
 
-export type BenchName = "codec" | "engine" | "link";
+export type BenchName = "codec" | "engine" | "link" | "scheduler";
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
   codec: {
@@ -24,5 +24,9 @@ export const benches: Readonly<Record<BenchName, Bench>> = {
   link: {
     question: "does a device answer in time and truly while server and link fail in every way?",
     load: () => import("./link.ts"),
+  },
+  scheduler: {
+    question: "how long does a decision take, among how many designs?",
+    load: () => import("./scheduler.ts"),
   },
 };

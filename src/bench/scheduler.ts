@@ -9,8 +9,8 @@ import {
   type Sla,
   type Space,
   schedule,
-} from "../src/scheduler/index.ts";
-import { syntheticProfile } from "../src/scheduler/synthetic-profile.ts";
+} from "../scheduler/index.ts";
+import { syntheticProfile } from "../scheduler/synthetic-profile.ts";
 import { type BenchOptions, median, spread, writeReport } from "./report.ts";
 
 interface DecisionCase {
