@@ -188,6 +188,31 @@ test("a receiver that does not read holds up its own sender and nobody else", as
   expect(String(await receive(other, 5))).toBe("hello");
 });
 
+test("when a connection breaks, others need not wait for the room that it took", async () => {
+  const received = new Map<string, number>();
+  const target = await serve((socket) => {
+    socket.once("data", (first) => {
+      const name = String(first.subarray(0, 1));
+      received.set(name, first.length);
+      socket.on("data", (chunk) => received.set(name, received.get(name)! + chunk.length));
+    });
+  });
+  const link = await emulate({ target, link: "800kbps/2ms", maxQueuedBytes: 1 });
+  const [first, patient, greedy] = [await connect(link), await connect(link), await connect(link)];
+  for (const socket of [first, patient, greedy]) socket.write(socket === patient ? "p" : "x");
+  await expect.poll(() => received.get("p")).toBe(1);
+  // the three are queued in this order, so that the last one fills the queue when the second has arrived
+  first.write(Buffer.alloc(10_000));
+  patient.write(Buffer.alloc(100));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  greedy.write(Buffer.alloc(50_000));
+  await expect.poll(() => received.get("p"), { interval: 1 }).toBe(101);
+  patient.write(Buffer.alloc(100)); // is not read now
+  link.cutMidFrame("up");
+  await closed(greedy);
+  await expect.poll(() => received.get("p")).toBe(201);
+});
+
 test("cut: both sides are told at once, and new connections come through", async () => {
   const ends: Promise<boolean>[] = [];
   const link = await emulate({
