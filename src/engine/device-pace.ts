@@ -11,6 +11,8 @@ export type Pace = number | undefined;
 const WEIGHT = 1 / 8;
 /** Layers differ: what is left may cost more a multiply-add than what was measured. */
 const CAUTION = 1.5;
+/** Timers and threads have their own delays. */
+const START_MS = 5;
 
 export function withSlices(pace: Pace, network: NetworkInfo, { slices }: ComputeTimes): Pace {
   let ms = 0;
@@ -26,5 +28,5 @@ export function withSlices(pace: Pace, network: NetworkInfo, { slices }: Compute
 /** A cautious guess how long the device needs from a cut to the end of the network; undefined when it has run nothing yet. */
 export function remainingMs(pace: Pace, network: NetworkInfo, cut: string): number | undefined {
   if (pace === undefined) return undefined;
-  return CAUTION * pace * (cutOf(network, "none").macsBefore - cutOf(network, cut).macsBefore);
+  return START_MS + CAUTION * pace * (cutOf(network, "none").macsBefore - cutOf(network, cut).macsBefore);
 }

@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { createRng } from "../random.ts";
+import {
+  type LinkEstimate,
+  leftAtMs,
+  unknownLink,
+  uplinkBpsOf,
+  uploadMs,
+  withRoundTrip,
+  withTransfer,
+} from "./device-link-estimate.ts";
+
+/** What a device sees of a link that carries one message after the other: sent in pairs, back to back. */
+function traffic(bitsPerSecond: number, rttMs: number, noiseMs: number, start: LinkEstimate, runs = 40): LinkEstimate {
+  const rng = createRng(7);
+  let link = start;
+  let [freeAtMs, previousLeftAtMs] = [0, 0];
+  for (let i = 0; i < runs; i++) {
+    const bytes = 5000 + 20_000 * rng();
+    const sentAtMs = Math.floor(i / 2) * 500;
+    freeAtMs = Math.max(sentAtMs, freeAtMs) + (8000 * bytes) / bitsPerSecond;
+    const serverMs = 3 * rng();
+    const transfer = {
+      bytes,
+      sentAtMs,
+      answeredAtMs: freeAtMs + rttMs + serverMs + noiseMs * rng() ** 4,
+      serverMs,
+      previousLeftAtMs,
+    };
+    link = withTransfer(link, transfer);
+    previousLeftAtMs = leftAtMs(transfer, link);
+  }
+  return link;
+}
+
+test("the bandwidth is found within 5 %, also when messages queue up behind each other", () => {
+  for (const bitsPerSecond of [1e6, 24e6, 100e6]) {
+    const known = withRoundTrip(unknownLink, 40);
+    const found = uplinkBpsOf(traffic(bitsPerSecond, 40, 0.1, known))!;
+    expect(found / bitsPerSecond).toBeGreaterThan(0.95);
+    expect(found / bitsPerSecond).toBeLessThan(1.05);
+  }
+});
+
+test("a link that becomes 20 times slower is known after five transfers", () => {
+  const fast = traffic(24e6, 40, 0, withRoundTrip(unknownLink, 40));
+  const slow = traffic(1.2e6, 40, 0, fast, 5);
+  expect(uplinkBpsOf(slow)).toBeCloseTo(1.2e6, -4);
+});
+
+test("small messages and delays now and then say nothing of the bandwidth", () => {
+  const link = traffic(24e6, 40, 0, withRoundTrip(unknownLink, 40));
+  const transfer = { bytes: 100, sentAtMs: 0, answeredAtMs: 500, serverMs: 0, previousLeftAtMs: 0 };
+  expect(withTransfer(link, transfer)).toBe(link);
+  const delayed = withTransfer(link, { ...transfer, bytes: 10_000 });
+  expect(uplinkBpsOf(delayed)! / 24e6).toBeGreaterThan(0.95);
+});
+
+test("a measured link says how long an upload takes, an unknown one is thought slow", () => {
+  const link = withTransfer(unknownLink, {
+    bytes: 10_000,
+    sentAtMs: 5,
+    answeredAtMs: 25,
+    serverMs: 10,
+    previousLeftAtMs: 0,
+  });
+  expect(uploadMs(link, 3000)).toBeCloseTo(3, 9);
+  expect(uplinkBpsOf(unknownLink)).toBeUndefined();
+  expect(uploadMs(unknownLink, 1e6)).toBeGreaterThan(10_000);
+});
+
+test("round trips are smoothed as RFC 6298 does", () => {
+  let link = withRoundTrip(unknownLink, 40);
+  expect(link).toMatchObject({ rttMs: 40, rttDeviationMs: 20 });
+  link = withRoundTrip(link, 80);
+  expect(link).toMatchObject({ rttMs: 45, rttDeviationMs: 25 });
+});
