@@ -7,6 +7,7 @@ import type { CreateSession, Session, SessionOptions, Tensors } from "../runtime
 import type { Tensor } from "../tensor.ts";
 import { describeNetwork, type NetworkInfo } from "./network-info.ts";
 import { optimizedSliceGraph } from "./optimized-slice-graph.ts";
+import { SessionStore } from "./session-store.ts";
 import { plainSliceGraph, type SliceGraph } from "./slice-graph.ts";
 import type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 import type { Step } from "./steps.ts";
@@ -15,11 +16,15 @@ export interface SlicedNetworkOptions {
   readonly createSession: CreateSession;
   /** For the session of every slice. */
   readonly session?: SessionOptions;
+  /** Sessions that are kept open; a run from end to end needs one for each exit. @default 64 */
+  readonly maxSessions?: number;
   /**
    * What the same runtime on this machine made of the network (`withBoundaryOutputs`): its slices cost hardly more than
    * the whole. Where it cannot be cut, the network's own graph is.
    */
   readonly optimized?: ModelProto;
+  /** What `describeNetwork` says of the model, for those who have asked already. */
+  readonly info?: NetworkInfo;
 }
 
 /**
@@ -58,12 +63,12 @@ class LazySlices implements SlicedNetwork {
   readonly #plain: SliceGraph;
   readonly #optimized: SliceGraph | undefined;
   readonly #plans = new Map<string, Plan>();
-  readonly #sessions = new Map<string, Promise<Session>>();
-  #released = false;
+  readonly #sessions: SessionStore;
 
   constructor(model: ModelProto, options: SlicedNetworkOptions) {
-    this.info = describeNetwork(model);
+    this.info = options.info ?? describeNetwork(model);
     this.#options = options;
+    this.#sessions = new SessionStore(options.maxSessions ?? 64);
     this.#plain = plainSliceGraph(model, this.info);
     this.#optimized = options.optimized && optimizedSliceGraph(options.optimized, model, this.info);
   }
@@ -83,17 +88,15 @@ class LazySlices implements SlicedNetwork {
     let portable = true;
     for (const [i, step] of steps.entries()) {
       const plan = this.#plan(step, portable, i === steps.length - 1);
-      if (plan.entry) await this.#session(plan.entry);
-      if (plan.slice.wanted.length > 0) await this.#session(plan.slice);
+      for (const slice of plan.entry ? [plan.entry, plan.slice] : [plan.slice]) {
+        if (slice.wanted.length > 0) await this.#sessions.open(slice.key, () => this.#open(slice));
+      }
       portable = plan.portable;
     }
   }
 
   async release(): Promise<void> {
-    this.#released = true;
-    const sessions = [...this.#sessions.values()];
-    this.#sessions.clear();
-    await Promise.allSettled(sessions.map(async (session) => (await session).release()));
+    await this.#sessions.release();
   }
 
   #plan(step: Step, fromPortable: boolean, portable: boolean): Plan {
@@ -115,7 +118,8 @@ class LazySlices implements SlicedNetwork {
     }
     const slice = this.#slice(this.#plain, step, true, true);
     if (fromPortable) return { slice, portable: true };
-    return { slice, entry: this.#slice(optimized!, { from, to: from }, false, true), portable: true };
+    if (!optimized) throw new RangeError(`The state at ${from} is of another network`);
+    return { slice, entry: this.#slice(optimized, { from, to: from }, false, true), portable: true };
   }
 
   #slice(graph: SliceGraph, { from, to, exit }: Step, fromPortable: boolean, portable: boolean): Slice {
@@ -141,22 +145,15 @@ class LazySlices implements SlicedNetwork {
 
   /** What was given and what was computed from it. */
   async #compute(slice: Slice, tensors: Tensors): Promise<Tensors> {
-    if (slice.wanted.length === 0) return tensors;
-    const session = await this.#session(slice);
-    return { ...tensors, ...(await session.run(pick(tensors, slice.given), slice.wanted)) };
+    const { key, given, wanted } = slice;
+    if (wanted.length === 0) return tensors;
+    const feeds = pick(tensors, given);
+    return { ...tensors, ...(await this.#sessions.run(key, () => this.#open(slice), feeds, wanted)) };
   }
 
-  #session({ key, graph, from, portable, wanted }: Slice): Promise<Session> {
-    if (this.#released) throw new SpinnError("Runtime", "The network was released");
-    let session = this.#sessions.get(key);
-    if (!session) {
-      const { createSession, session: options } = this.#options;
-      session = createSession(graph.slice(from, portable, wanted), { ...options, ...graph.session });
-      this.#sessions.set(key, session);
-      // A failure is told to whoever waits; the next one tries again.
-      session.catch(() => this.#sessions.delete(key));
-    }
-    return session;
+  async #open({ graph, from, portable, wanted }: Slice): Promise<Session> {
+    const { createSession, session } = this.#options;
+    return await createSession(graph.slice(from, portable, wanted), { ...session, ...graph.session });
   }
 }
 
