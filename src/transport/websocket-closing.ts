@@ -3,8 +3,10 @@
 /** What a close code means when no reason came with it. */
 export const endings: Readonly<Record<number, string>> = {
   1001: "the other side went away",
+  1003: "the other side takes no text",
   1005: "closed",
   1006: "connection lost",
+  1009: "a message exceeds what the other side takes",
 };
 
 /** Of the protocol: room for the reason in a closing frame. */
