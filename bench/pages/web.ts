@@ -8,7 +8,7 @@ import { decodeModel } from "../../src/onnx/codec.ts";
 import { createRng } from "../../src/random.ts";
 import { type OrtWeb, openOrtWeb } from "../../src/runtime/ort-web.ts";
 import { float32, sizeOf, type Tensor } from "../../src/tensor.ts";
-import { createDeviceEngine, makePlan, openWebCompute } from "../../src/web/index.ts";
+import { connect } from "../../src/web/index.ts";
 import type { QuantizedFile, WebBench } from "../web-page.ts";
 
 const WARM_UP = 3;
@@ -65,23 +65,23 @@ const bench: WebBench = {
   },
 
   async infer(model, ms) {
-    const compute = await openWebCompute({ model: await file(model), runtime: { assets, prefer: "wasm" } });
-    const engine = createDeviceEngine({ compute, plan: makePlan(compute.network, { cut: "none", threshold: 0.9 }) });
+    const plan = { cut: "none", threshold: 0.9 };
+    const client = await connect({ model, runtime: { assets, prefer: "wasm" }, plan });
     let longTasks = 0;
     const observer = new PerformanceObserver((list) => {
       longTasks += list.getEntries().length;
     });
     observer.observe({ type: "longtask" });
-    const [, , height, width] = engine.network.input.shape as [number, number, number, number];
+    const [, , height, width] = client.network.input.shape as [number, number, number, number];
     const image = { width, height, data: new Uint8Array(width * height * 3).map((_, i) => (i * 7919) % 256) };
     const started = performance.now();
     let inferences = 0;
     while (performance.now() - started < ms) {
-      await engine.infer(image);
+      await client.infer(image);
       inferences++;
     }
     observer.disconnect();
-    await engine.close();
+    await client.close();
     return { inferences, longTasks };
   },
 };

@@ -1,8 +1,11 @@
-// `Compute` in a page: the network runs in a web worker, so that the page stays free.
+// `Compute` in a page: the network runs in a web worker, and images become its input there, so that the page stays free.
 
 import { type ComputePool, openPool, type PoolOptions } from "../engine/compute-pool.ts";
 import type { LinkEvents, WorkerLink } from "../engine/worker-slot.ts";
+import { SpinnError } from "../errors.ts";
+import { unpackError } from "../portable-error.ts";
 import type { OrtWebOptions } from "../runtime/ort-web.ts";
+import type { ImageSource } from "./image-source.ts";
 import type { FromWorker, ToWorker, WebRuntime } from "./worker-protocol.ts";
 
 export interface WebComputeOptions extends Omit<PoolOptions, "workers"> {
@@ -14,36 +17,83 @@ export interface WebComputeOptions extends Omit<PoolOptions, "workers"> {
   readonly onRuntime?: (runtime: WebRuntime) => void;
 }
 
+export interface WebCompute {
+  readonly compute: ComputePool;
+  /**
+   * What the network takes, [1, C, H, W]. A bitmap is gone afterwards.
+   *
+   * @throws {SpinnError} InvalidData for what cannot be decoded, UnsupportedModel when the model does not say how it reads images,
+   *   Aborted when computing was closed
+   */
+  prepareImage(source: ImageSource): Promise<Float32Array>;
+}
+
 /**
  * Starts the worker and waits until it has opened the network.
  *
  * @throws {SpinnError} Runtime when the browser cannot run it; InvalidModel, UnsupportedModel
  */
-export async function openWebCompute(options: WebComputeOptions): Promise<ComputePool> {
+export async function openWebCompute(options: WebComputeOptions): Promise<WebCompute> {
   const { model, runtime, onRuntime = () => undefined, ...pool } = options;
   const { onFallback = () => undefined, ...settings } = runtime;
   const assets = new URL(runtime.assets, globalThis.location.href).href;
+  const images = new Images();
   const spawn = (events: LinkEvents): WorkerLink => {
     const worker = new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" });
     const post = (message: ToWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
+    const end = (reason: string): void => {
+      worker.terminate();
+      images.end(reason);
+    };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "runtime") onRuntime({ provider: data.provider, threads: data.threads });
       else if (data.kind === "fallback") onFallback(data.reason);
+      else if (data.kind === "image" || data.kind === "no-image") images.take(data);
       else events.reply(data);
     };
     worker.onerror = (event) => {
       event.preventDefault();
-      worker.terminate();
-      events.ended(`The computing thread ended: ${event.message || "its code cannot be loaded"}`);
+      const reason = `The computing thread ended: ${event.message || "its code cannot be loaded"}`;
+      end(reason);
+      events.ended(reason);
     };
+    images.post = post;
     post({ kind: "setup", model, runtime: { ...settings, assets } });
     return {
       post,
       hold: () => undefined, // a page lives as long as its tab
-      async end() {
-        worker.terminate();
-      },
+      end: async () => end("Computing has been closed"),
     };
   };
-  return await openPool(spawn, pool);
+  const compute = await openPool(spawn, pool);
+  return { compute, prepareImage: (source) => images.prepare(source) };
+}
+
+/** Images that are with the worker. */
+class Images {
+  /** Of the worker that lives. */
+  post: (message: ToWorker, transfer?: Transferable[]) => void = () => undefined;
+  readonly #waiting = new Map<number, { resolve(values: Float32Array): void; reject(error: Error): void }>();
+  #lastId = 0;
+
+  prepare(source: ImageSource): Promise<Float32Array> {
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#waiting.set(id, { resolve, reject });
+      this.post({ kind: "image", id, source }, source instanceof ImageBitmap ? [source] : []);
+    });
+  }
+
+  take(reply: FromWorker & { kind: "image" | "no-image" }): void {
+    const waiting = this.#waiting.get(reply.id);
+    this.#waiting.delete(reply.id);
+    if (reply.kind === "image") waiting?.resolve(reply.values);
+    else waiting?.reject(unpackError(reply.error));
+  }
+
+  end(reason: string): void {
+    this.post = () => this.end(reason);
+    for (const { reject } of this.#waiting.values()) reject(new SpinnError("Aborted", reason));
+    this.#waiting.clear();
+  }
 }

@@ -1,4 +1,4 @@
-// Encoded images to pixels by the browser's own decoders, in a page or a web worker.
+// Encoded images to pixels by the browser's own decoders.
 
 import { messageOf, SpinnError } from "../errors.ts";
 import type { Pixels } from "../image/pixels.ts";
@@ -19,31 +19,26 @@ export async function decodeImage(image: Blob | Uint8Array): Promise<Pixels> {
     throw new SpinnError("InvalidData", `The browser cannot decode the image: ${messageOf(error)}`, { cause: error });
   }
   try {
-    return pixelsOf(bitmap, bitmap.width, bitmap.height);
+    return pixelsOf(bitmap);
   } finally {
     bitmap.close();
   }
 }
 
-/**
- * Pixels of whatever a canvas can draw.
- *
- * @param width of the source, in pixels
- * @throws {SpinnError} InvalidData for more than 100 megapixels or none, or an image of another origin
- */
-export function pixelsOf(source: CanvasImageSource, width: number, height: number): Pixels {
-  if (width * height === 0) throw new SpinnError("InvalidData", "The image has no pixels: is it loaded?");
+/** @throws {SpinnError} InvalidData for more than 100 megapixels, or what a page may not read */
+export function pixelsOf(bitmap: ImageBitmap): Pixels {
+  const { width, height } = bitmap;
   if (width * height > MAX_PIXELS)
     throw new SpinnError("InvalidData", `An image of ${width}x${height} pixels is too large`);
   const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
   if (!context) throw new SpinnError("InvalidData", `The browser has no canvas of ${width}x${height} pixels`);
-  context.drawImage(source, 0, 0);
+  context.drawImage(bitmap, 0, 0);
   try {
     return context.getImageData(0, 0, width, height);
-  } catch (error) {
+  } catch (cause) {
     throw new SpinnError("InvalidData", "The image comes from another origin, which does not let pages read it", {
       hint: "Have its server send Access-Control-Allow-Origin, and load it with crossOrigin",
-      cause: error,
+      cause,
     });
   }
 }

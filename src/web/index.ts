@@ -1,22 +1,18 @@
 // Public names of `spinn/web`: the device in a page. onnxruntime-web is the page's own to bring.
 
-export type { Answered, Compute, ComputeTimes, Outcome, Paused, Start, Task } from "../engine/compute.ts";
-export {
-  createDeviceEngine,
-  type DeviceEngine,
-  type DeviceEngineEvents,
-  type DeviceEngineOptions,
-  type DeviceStats,
-  type LinkStatus,
-} from "../engine/device-engine.ts";
+export type { Client } from "../client/client.ts";
+export type { ClientPlanRequest } from "../client/plan-follower.ts";
+export type { DeviceEngineEvents, DeviceStats, LinkStatus } from "../engine/device-engine.ts";
 export type { InferOptions } from "../engine/device-inference.ts";
-export type { NetworkInfo } from "../engine/network-info.ts";
 export { makePlan, type Plan, type PlanRequest } from "../engine/device-plan.ts";
-export type { InferenceResult } from "../engine/device-result.ts";
+export type { FallbackReason, InferenceResult, Timings } from "../engine/device-result.ts";
+export type { NetworkInfo } from "../engine/network-info.ts";
 export { isSpinnError, SpinnError } from "../errors.ts";
 export type { Pixels } from "../image/pixels.ts";
 export type { OrtWebOptions, WebProvider } from "../runtime/ort-web.ts";
 export { type BrowserDialOptions, browserDial } from "../transport/browser-websocket.ts";
-export { openWebCompute, type WebComputeOptions } from "./compute.ts";
-export { decodeImage, pixelsOf } from "./decode-image.ts";
+export { openWebCompute, type WebCompute, type WebComputeOptions } from "./compute.ts";
+export { type ConnectOptions, connect, type WebClient } from "./connect.ts";
+export { decodeImage } from "./decode-image.ts";
+export type { WebImage } from "./image-source.ts";
 export type { WebRuntime } from "./worker-protocol.ts";

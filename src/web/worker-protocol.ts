@@ -1,7 +1,9 @@
-// What a page and its computing thread say to each other, beside the jobs of a pool: how to begin, and what there is.
+// What a page and its computing thread say to each other, beside the jobs of a pool: how to begin, what there is, and images.
 
 import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
+import type { PortableError } from "../portable-error.ts";
 import type { OrtWebOptions, WebProvider } from "../runtime/ort-web.ts";
+import type { ImageSource } from "./image-source.ts";
 
 /** First of all, and once. */
 export interface WorkerSetup {
@@ -18,9 +20,16 @@ export interface WebRuntime {
   readonly threads: number;
 }
 
-export type ToWorker = WorkerSetup | ComputeRequest;
+export type ToWorker =
+  | WorkerSetup
+  | ComputeRequest
+  /** Answered by `image`. */
+  | { readonly kind: "image"; readonly id: number; readonly source: ImageSource };
 
 export type FromWorker =
   | ComputeReply
   | ({ readonly kind: "runtime" } & WebRuntime)
-  | { readonly kind: "fallback"; readonly reason: string };
+  | { readonly kind: "fallback"; readonly reason: string }
+  /** `values`: what the network takes, [1, C, H, W]. */
+  | { readonly kind: "image"; readonly id: number; readonly values: Float32Array<ArrayBuffer> }
+  | { readonly kind: "no-image"; readonly id: number; readonly error: PortableError };

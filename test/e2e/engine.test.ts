@@ -96,6 +96,27 @@ describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model) }, 
     await page.close();
   });
 
+  test("an image is the same in whatever form a page has it", async () => {
+    const [image] = images;
+    const compute = await openHere();
+    const [expected] = await expectedAnswers(compute, 1);
+    const { page } = await visit("plain");
+    await ask(page, "connect", { prefer: "wasm" });
+    for (const kind of ["pixels", "imageData", "canvas", "bitmap", "blob", "bytes", "element"] as const) {
+      const logits = await ask(page, "inferAs", kind, image!);
+      expect(logits, kind).toEqual(expected!.logits.map((value) => expect.closeTo(value, 4)));
+    }
+    expect(await ask(page, "inferAs", "text", image!)).toMatch(
+      /^InvalidDataError: The browser cannot decode the image/,
+    );
+    expect(await ask(page, "inferAs", "emptyElement", image!)).toMatch(
+      /^InvalidDataError: There is nothing to see yet/,
+    );
+    await ask(page, "disconnect");
+    expect(await ask(page, "inferAs", "pixels", image!)).toMatch(/^AbortedError: Computing has been closed/);
+    await page.close();
+  });
+
   test("without a server, without threads", async () => {
     const compute = await openHere();
     const { page } = await visit("plain");

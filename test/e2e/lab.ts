@@ -24,6 +24,8 @@ export interface Lab {
   connect(options: RuntimeOptions & { server?: string }): Promise<LabRuntime & { cuts: string[] }>;
   /** Infers toy images with a plan; all at once. */
   infer(plan: { cut: string; threshold: number }, images: readonly ToyImage[]): Promise<LabAnswer[]>;
+  /** Infers one image on the device. @returns its logits, or the error */
+  inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
   disconnect(): Promise<void>;
 }
 
@@ -75,6 +77,17 @@ export interface ToyImage {
   readonly label: number;
   readonly seed: number;
 }
+
+export type ImageKind =
+  | "pixels"
+  | "imageData"
+  | "canvas"
+  | "bitmap"
+  | "blob"
+  | "bytes"
+  | "element"
+  | "emptyElement"
+  | "text";
 
 export interface LabAnswer {
   readonly exit: number;

@@ -1,46 +1,87 @@
-// The device's engine in a page: the toy network in a web worker, a server behind the platform's WebSocket.
+// The client in a page: the toy network in a web worker, a server behind the platform's WebSocket.
 
-import {
-  browserDial,
-  createDeviceEngine,
-  type DeviceEngine,
-  makePlan,
-  openWebCompute,
-} from "../../../src/web/index.ts";
+import { connect, makePlan, type WebClient, type WebImage } from "../../../src/web/index.ts";
 import { colourImage } from "../../toy.ts";
-import type { Lab } from "../lab.ts";
+import type { ImageKind, Lab, ToyImage } from "../lab.ts";
 
 const SIDE = 8;
-let engine: DeviceEngine;
+let client: WebClient;
 
-export const engineLab: Pick<Lab, "connect" | "infer" | "disconnect"> = {
+export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "disconnect"> = {
   async connect({ server, ...options }) {
-    const model = new Uint8Array(await (await fetch(new URL("toy.onnx", document.baseURI))).arrayBuffer());
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
-    const compute = await openWebCompute({
-      model,
+    client = await connect({
+      model: "toy.onnx",
       runtime: { ...options, assets: "ort/", onFallback: (reason) => fallbacks.push(reason) },
       onRuntime: (found) => {
         runtime = found;
       },
+      plan: { cut: "none" },
+      connectTimeoutMs: 20_000,
+      ...(server !== undefined && { server }),
     });
-    const plan = makePlan(compute.network, { cut: "none" });
-    engine = createDeviceEngine({ compute, plan, ...(server !== undefined && { dial: browserDial(server) }) });
-    if (server !== undefined) await new Promise((resolve) => engine.on("connection", resolve));
-    return { ...runtime, fallbacks, cuts: engine.network.cuts.map(({ id }) => id) };
+    return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
   },
 
   async infer({ cut, threshold }, images) {
-    const plan = makePlan(engine.network, { cut, threshold, codec: "float32" });
-    const results = images.map(async ({ label, seed }) => {
-      const data = colourImage(label, SIDE, seed);
-      const result = await engine.infer({ width: SIDE, height: SIDE, data }, { plan, wantsLogits: true });
-      const { exit, label: name, source, logits = [] } = result;
-      return { exit, label: name, source, logits: Array.from(logits) };
+    const plan = makePlan(client.network, { cut, threshold, codec: "float32" });
+    const results = images.map(async (image) => {
+      const result = await client.infer(pixels(image), { plan, wantsLogits: true });
+      const { exit, label, source, logits = [] } = result;
+      return { exit, label, source, logits: Array.from(logits) };
     });
     return await Promise.all(results);
   },
 
-  disconnect: () => engine.close(),
+  async inferAs(kind, image) {
+    try {
+      const plan = makePlan(client.network, { cut: "none", threshold: 1 });
+      const { logits, timings } = await client.infer(await imageAs[kind](image), { plan, wantsLogits: true });
+      return timings.prepareMs > 0 && timings.prepareMs <= timings.totalMs ? Array.from(logits!) : "times are wrong";
+    } catch (error) {
+      return String(error);
+    }
+  },
+
+  disconnect: () => client.close(),
 };
+
+function pixels({ label, seed }: ToyImage): { width: number; height: number; data: Uint8Array } {
+  return { width: SIDE, height: SIDE, data: colourImage(label, SIDE, seed) };
+}
+
+/** The same image, as a page may come by it. */
+const imageAs: Readonly<Record<ImageKind, (image: ToyImage) => Promise<WebImage>>> = {
+  pixels: async (image) => pixels(image),
+  imageData: async (image) => imageData(image),
+  canvas: async (image) => canvas(image),
+  bitmap: async (image) => await createImageBitmap(imageData(image)),
+  blob: async (image) => await blob(image),
+  bytes: async (image) => new Uint8Array(await (await blob(image)).arrayBuffer()),
+  element: async (image) => {
+    const element = document.createElement("img");
+    element.src = URL.createObjectURL(await blob(image));
+    return element;
+  },
+  emptyElement: async () => document.createElement("img"),
+  text: async () => new Blob(["no image"]),
+};
+
+function imageData(image: ToyImage): ImageData {
+  const { data } = pixels(image);
+  const rgba = new ImageData(SIDE, SIDE);
+  for (let i = 0; i < SIDE * SIDE; i++) rgba.data.set([...data.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+  return rgba;
+}
+
+function canvas(image: ToyImage): OffscreenCanvas {
+  const drawn = new OffscreenCanvas(SIDE, SIDE);
+  drawn.getContext("2d")!.putImageData(imageData(image), 0, 0);
+  return drawn;
+}
+
+/** A PNG, which loses nothing. */
+function blob(image: ToyImage): Promise<Blob> {
+  return canvas(image).convertToBlob();
+}

@@ -1,0 +1,106 @@
+// The client in a page: compute in a web worker, a server over the platform's WebSocket, images of every kind that pages have.
+
+import { type Client, type ClientOptions, createClient } from "../client/client.ts";
+import type { InferOptions } from "../engine/device-inference.ts";
+import type { InferenceResult } from "../engine/device-result.ts";
+import { messageOf, SpinnError } from "../errors.ts";
+import { float32, type Tensor } from "../tensor.ts";
+import { browserDial } from "../transport/browser-websocket.ts";
+import { openWebCompute, type WebCompute, type WebComputeOptions } from "./compute.ts";
+import { decodeImage } from "./decode-image.ts";
+import { imageSourceOf, type WebImage } from "./image-source.ts";
+
+export interface ConnectOptions
+  extends Omit<WebComputeOptions, "model">,
+    Omit<ClientOptions, "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
+  /** Where the model file is, relative to the page, or its bytes. */
+  readonly model: string | URL | Uint8Array;
+  /** `ws://host:port`, `wss://…` in a page that came by https; absent: the device does everything. */
+  readonly server?: string;
+  /** Answer within so many milliseconds, as well as is possible by then. @default none */
+  readonly deadlineMs?: number;
+}
+
+export interface WebClient extends Omit<Client, "infer"> {
+  /**
+   * Many at once are fine. What is shown or held by an element is read at once.
+   *
+   * @throws {SpinnError} as {@link Client.infer}; InvalidData for what cannot be decoded
+   * @throws {TypeError} for what is no image
+   */
+  infer(image: WebImage | Tensor, options?: InferOptions): Promise<InferenceResult>;
+}
+
+/**
+ * Opens the network, and connects to the server if there is one. Without one the client answers from the device, and keeps trying.
+ *
+ * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel or Runtime when the network cannot be opened; Aborted
+ * @throws {RangeError} for a plan that does not fit it, for a URL that is none
+ * @example
+ * const client = await connect({ model: "resnet56.spinn.onnx", server: "wss://example.org", runtime: { assets: "ort/" } });
+ * const { label, source, timings } = await client.infer(document.querySelector("img"));
+ */
+export async function connect(options: ConnectOptions): Promise<WebClient> {
+  const { model, server, deadlineMs, ...rest } = options;
+  const dial = server === undefined ? undefined : browserDial(server);
+  const bytes = model instanceof Uint8Array ? model : await download(model, options.signal);
+  const web = await openWebCompute({ ...rest, model: bytes });
+  try {
+    const client = await createClient({
+      ...rest,
+      compute: web.compute,
+      decodeImage,
+      ...(dial && { dial }),
+      ...(deadlineMs !== undefined && { defaultDeadlineMs: deadlineMs }),
+    });
+    return withImages(client, web, deadlineMs);
+  } catch (error) {
+    await web.compute.close();
+    throw error;
+  }
+}
+
+function withImages(client: Client, { prepareImage }: WebCompute, defaultDeadlineMs: number | undefined): WebClient {
+  const infer = async (image: WebImage | Tensor, options: InferOptions = {}): Promise<InferenceResult> => {
+    if ("dims" in image) return await client.infer(image, options);
+    const startedMs = performance.now();
+    const { codec } = options.plan ?? client.plan;
+    const isEncoded = image instanceof Blob || image instanceof Uint8Array;
+    if (codec === "image" && isEncoded)
+      return await client.infer(image instanceof Blob ? new Uint8Array(await image.arrayBuffer()) : image, options);
+    const values = await prepareImage(await imageSourceOf(image));
+    const prepareMs = performance.now() - startedMs;
+    const { deadlineMs = defaultDeadlineMs } = options;
+    // a deadline that has passed meanwhile still gets what there is at once
+    const left = deadlineMs === undefined ? {} : { deadlineMs: Math.max(1, deadlineMs - prepareMs) };
+    const result = await client.infer(float32(values, client.network.input.shape), { ...options, ...left });
+    const { timings } = result;
+    return { ...result, timings: { ...timings, prepareMs, totalMs: timings.totalMs + prepareMs } };
+  };
+  return {
+    network: client.network,
+    get plan() {
+      return client.plan;
+    },
+    get link() {
+      return client.link;
+    },
+    infer,
+    setPlan: (request) => client.setPlan(request),
+    stats: () => client.stats(),
+    on: (name, listener) => client.on(name, listener),
+    close: () => client.close(),
+  };
+}
+
+async function download(url: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const absolute = new URL(url, globalThis.location.href);
+  try {
+    const response = await fetch(absolute, { ...(signal && { signal }) });
+    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (cause) {
+    if (signal?.aborted) throw new SpinnError("Aborted", "Stopped while downloading the model", { cause });
+    throw new SpinnError("FileAccess", `Cannot download ${absolute}: ${messageOf(cause)}`, { cause });
+  }
+}
