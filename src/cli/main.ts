@@ -8,11 +8,13 @@ import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { inferCommand } from "./commands/infer.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
 import {
+  atLeastOne,
   confidence,
   fractions,
   headKind,
@@ -124,6 +126,31 @@ function program(io: Io): Command {
     .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
     .option("--json", "one JSON line on standard output when ready")
     .action((models, options) => serveCommand(io, models, options));
+
+  spinn
+    .command("infer")
+    .description("what is on these images: computed here, at a server, or partly here and partly there")
+    .argument("<model.onnx>", "a progressive model; the server must have the same")
+    .argument("<image...>", "JPEG, PNG or WebP files")
+    .option("--server <url>", "ws://host:port; without it everything is computed here")
+    .option("--cut <id>", "where to hand over: input, none, a cut's name (spinn inspect lists them), or auto", "auto")
+    .option("--threshold <share>", "confidence that is enough", confidence, 0.8)
+    .addOption(
+      new Option("--codec <name>", "how what crosses the link is packed")
+        .choices(["auto", "float32", "packed", "lz4", "rans", "image"])
+        .default("auto"),
+    )
+    .option("--bits <n>", "width of quantized values, 2 to 8 (default: 8)", positiveInteger)
+    .addOption(
+      new Option("--continue <how>", "does the device go on computing what it has handed over?")
+        .choices(["never", "on-failure", "hedge"])
+        .default("on-failure"),
+    )
+    .option("--deadline <ms>", "answer by then, as well as is possible", positiveNumber)
+    .option("--repeat <n>", "ask so often; the table shows medians", positiveInteger, 1)
+    .option("--device-slowdown <factor>", "compute as a device that is so much slower", atLeastOne, 1)
+    .option("--json", "one JSON document on standard output")
+    .action((model, images, options) => inferCommand(io, model, images, options));
 
   spinn
     .command("demo")

@@ -55,6 +55,12 @@ export function confidence(text: string): number {
   throw new InvalidArgumentError("It must be a number in [0, 1].");
 }
 
+export function atLeastOne(text: string): number {
+  const value = Number(text);
+  if (Number.isFinite(value) && value >= 1) return value;
+  throw new InvalidArgumentError("It must be 1 or more.");
+}
+
 /** `0.15,0.3,…` */
 export function fractions(text: string): number[] {
   const values = text.split(",").map(Number);

@@ -17,6 +17,8 @@ export interface CloudHost {
   readonly isFull: boolean;
   readonly loadFactor: number;
   /** @returns undefined when there is no such network */
+  /** Of the networks that are served, in hexadecimal digits. */
+  readonly hashes: readonly string[];
   find(modelHash: Uint8Array): Compute | undefined;
   hello(modelHash: Uint8Array): Hello;
   /** A run is handed to `compute`, and comes to an end. */
@@ -127,7 +129,7 @@ export class CloudConnection implements ConnectionHandlers {
     if (limits.maxMessageBytes < MAX_HELLO_BYTES) {
       this.leave("protocol", `A device that takes ${limits.maxMessageBytes} bytes cannot be answered`);
     } else if (!compute) {
-      this.leave("unknown-model", "The server does not have this network");
+      this.leave("unknown-model", `The server has ${listed(this.#host.hashes)}`);
     } else {
       this.#compute = compute;
       this.#maxSentBytes = limits.maxMessageBytes;
@@ -233,4 +235,10 @@ export class CloudConnection implements ConnectionHandlers {
     this.#connection.close(reason);
     this.closed();
   }
+}
+
+/** Before hello a message may have 256 bytes: room for four hashes. */
+function listed(hashes: readonly string[]): string {
+  const more = hashes.length > 4 ? ` and ${hashes.length - 4} more` : "";
+  return `${hashes.slice(0, 4).join(", ")}${more}`;
 }

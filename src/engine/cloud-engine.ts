@@ -92,6 +92,10 @@ class Host implements CloudHost {
     return device;
   };
 
+  get hashes(): readonly string[] {
+    return [...this.#networks.keys()];
+  }
+
   find(modelHash: Uint8Array): Compute | undefined {
     return this.#networks.get(nameOf(modelHash));
   }
@@ -183,5 +187,5 @@ class Host implements CloudHost {
 }
 
 function nameOf(modelHash: Uint8Array): string {
-  return modelHash.join(".");
+  return Array.from(modelHash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,6 +4,7 @@
 import { SpinnError } from "../errors.ts";
 import { createRng, type Rng } from "../random.ts";
 import type { Dial } from "../transport/transport.ts";
+import type { RefuseCode } from "../wire/message.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Compute } from "./compute.ts";
 import { defaultBackoff } from "./device-backoff.ts";
@@ -14,7 +15,7 @@ import { unknownLink, uplinkBpsOf } from "./device-link-estimate.ts";
 import { type Pace, remainingMs, withSlices } from "./device-pace.ts";
 import { checkPlan, type Plan } from "./device-plan.ts";
 import type { FallbackReason, InferenceResult } from "./device-result.ts";
-import { RemoteRuns } from "./device-runs.ts";
+import { type ConnectionEvents, RemoteRuns } from "./device-runs.ts";
 import { Emitter, type Unsubscribe } from "./emitter.ts";
 import type { NetworkInfo } from "./network-info.ts";
 
@@ -58,6 +59,8 @@ export interface LinkStatus {
   readonly connected: boolean;
   /** Why there is no connection: the last failure. */
   readonly problem?: string;
+  /** The server's own word for it, if it is the server that will not have us. */
+  readonly refusal?: RefuseCode;
   /** Moving average; absent until measured. */
   readonly rttMs?: number;
   /** Bits per second towards the server, moving average over real transfers; absent until measured. */
@@ -115,7 +118,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
   const counts = { failed: 0, bytesUp: 0, connections: 0 };
   let plan = options.plan;
   let pace: Pace;
-  let problem: string | undefined;
+  let trouble: Pick<LinkStatus, "problem" | "refusal"> = {};
   let isClosed = false;
 
   const runs =
@@ -123,11 +126,11 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
     connectRuns(options.dial, options, network, clock, {
       up() {
         counts.connections++;
-        problem = undefined;
+        trouble = {};
         emitter.emit("connection", { connected: true });
       },
-      down(reason) {
-        problem = reason;
+      down(reason, refusal) {
+        trouble = { problem: reason, ...(refusal && { refusal }) };
         emitter.emit("connection", { connected: false, reason });
       },
     });
@@ -189,7 +192,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
       const uplinkBps = uplinkBpsOf(estimate);
       return {
         connected: runs?.link.server !== undefined,
-        ...(problem !== undefined && { problem }),
+        ...trouble,
         ...(rttMs !== undefined && { rttMs }),
         ...(uplinkBps !== undefined && { uplinkBps }),
         serverLoad: runs?.serverLoad ?? 1,
@@ -218,7 +221,7 @@ function connectRuns(
   options: DeviceEngineOptions,
   network: NetworkInfo,
   clock: Clock,
-  events: { up(): void; down(reason: string): void },
+  events: ConnectionEvents,
 ): RemoteRuns {
   const maxInFlight = options.maxInFlight ?? 16;
   return new RemoteRuns(

@@ -4,7 +4,7 @@
 import { messageOf } from "../errors.ts";
 import type { Rng } from "../random.ts";
 import type { Connection, Dial } from "../transport/transport.ts";
-import type { Hello, Message, PeerLimits, Refuse, Result, Stats } from "../wire/message.ts";
+import type { Hello, Message, PeerLimits, Refuse, RefuseCode, Result, Stats } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
 import type { Clock } from "./clock.ts";
 import { type Backoff, backoffMs } from "./device-backoff.ts";
@@ -44,7 +44,7 @@ export interface DeviceLinkOptions {
 export interface DeviceLinkHandlers {
   up(server: Hello): void;
   /** Once after each `up`, and after each attempt that led to nothing. */
-  down(reason: string): void;
+  down(reason: string, refusal?: RefuseCode): void;
   message(message: Result | Refuse | Stats): void;
   awaited(): Awaited;
 }
@@ -131,7 +131,7 @@ export class DeviceLink {
   }
 
   /** Gives this connection up and dials again. */
-  fail(reason: string): void {
+  fail(reason: string, refusal?: RefuseCode): void {
     const attempt = this.#attempt;
     if (!attempt) return;
     const { clock, timings, rng } = this.#options;
@@ -145,7 +145,7 @@ export class DeviceLink {
       this.#timer = clock.setTimer(() => this.#dial(), backoffMs(this.#failures, timings.backoff, rng));
       this.#failures++;
     }
-    this.#handlers.down(reason);
+    this.#handlers.down(reason, refusal);
   }
 
   close(): void {
@@ -197,7 +197,7 @@ export class DeviceLink {
       return;
     }
     if (message.kind === "refuse" && message.id === 0) {
-      this.fail(`refused: ${message.code}: ${message.reason}`);
+      this.fail(`refused as ${message.code}: ${message.reason}`, message.code);
       return;
     }
     if (!attempt.server) this.#greet(attempt, message);

@@ -1,7 +1,7 @@
 // Runs at the server: at most as many as it takes, the others wait their turn; each ends once, by an answer that can be true or by a
 // reason why there is none.
 
-import type { Result, Run } from "../wire/message.ts";
+import type { RefuseCode, Result, Run } from "../wire/message.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
 import type { Clock } from "./clock.ts";
 import { type Asked, whatIsWrong } from "./device-check-result.ts";
@@ -50,7 +50,7 @@ export interface RemoteRunsOptions extends Omit<DeviceLinkOptions, "modelHash"> 
 
 export interface ConnectionEvents {
   up(): void;
-  down(reason: string): void;
+  down(reason: string, refusal?: RefuseCode): void;
 }
 
 /** A run that has not ended; `id` is 0 while it waits. */
@@ -92,7 +92,7 @@ export class RemoteRuns {
       { ...options, modelHash: options.network.modelHash },
       {
         up: () => this.#up(),
-        down: (reason) => this.#down(reason),
+        down: (reason, refusal) => this.#down(reason, refusal),
         message: (message) => {
           if (message.kind !== "result") this.#serverLoad = message.loadFactor;
           if (message.kind === "result") this.#result(message);
@@ -252,13 +252,13 @@ export class RemoteRuns {
     this.#events.up();
   }
 
-  #down(reason: string): void {
+  #down(reason: string, refusal?: RefuseCode): void {
     const runs = [...this.#inFlight.values(), ...this.#waiting];
     this.#inFlight.clear();
     this.#cancelled.clear();
     this.#waiting = [];
     this.#awaitedBytes = 0;
-    this.#events.down(reason);
+    this.#events.down(reason, refusal);
     for (const { request } of runs) request.done({ kind: "failed", reason: "disconnected" });
   }
 
