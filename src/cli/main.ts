@@ -154,9 +154,20 @@ function program(io: Io): Command {
 
   spinn
     .command("demo")
-    .description("the shipped model on 1000 real CIFAR-10 test images")
-    .option("--images <n>", "how many", positiveInteger, 1000)
-    .option("--threshold <share>", "confidence that is enough", confidence, 0.9)
+    .description(
+      "1000 real images over an emulated mobile link: SPINN beside device only and server only, through an outage",
+    )
+    .option("--images <n>", "how many CIFAR-10 test images", positiveInteger, 1000)
+    .option("--cut <id>", "where the device hands over: input, none, a cut's name, or auto", "auto")
+    .option("--threshold <share>", "confidence that is enough", confidence, 0.8)
+    .addOption(
+      new Option("--continue <how>", "does the device go on computing after it has handed over?")
+        .choices(["never", "on-failure", "hedge"])
+        .default("on-failure"),
+    )
+    .option("--link <link>", "bandwidth and round trip, or a preset like 4g", "24mbps/40ms")
+    .option("--device-slowdown <factor>", "how much slower the devices are than this machine's cores", atLeastOne, 60)
+    .option("--no-outage", "leave the server alone")
     .option("--json", "one JSON document on standard output")
     .action((options) => demoCommand(io, options));
 

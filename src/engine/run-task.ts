@@ -10,6 +10,7 @@ import { isConfident, supersedes } from "../progressive/exit-policy.ts";
 import { float32 } from "../tensor.ts";
 import type { ExitAnswer } from "../wire/message.ts";
 import { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
+import { startOf } from "./check-task.ts";
 import type { ComputeTimes, OnBest, Start, Task } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
 import type { BoundaryState, SlicedNetwork } from "./sliced-network.ts";
@@ -21,8 +22,8 @@ export interface TaskControl {
   now(): number;
   /** Called before every slice; the task ends with whatever it throws. */
   checkpoint?(): Promise<void>;
-  /** Called after every piece of work. What it takes counts as the work's own time: so is a slower device emulated. */
-  slowDown?(ms: number): void | Promise<void>;
+  /** Called after every piece of work; `work` names it. What the call takes counts as the work's own time: so is a slower device emulated. */
+  slowDown?(ms: number, work: string): void | Promise<void>;
   onBest?: OnBest;
   /** Decodes what has come from another machine: it must be bounded in pixels. */
   decodeImage?(bytes: Uint8Array): Promise<Pixels>;
@@ -73,11 +74,15 @@ export async function runTask(
   control: TaskControl,
 ): Promise<TaskAnswered | TaskPaused> {
   const { thresholds, wantsLogits = false, best, cut, coding = defaultCoding } = task;
-  const { value: state, ms: unpackMs } = await timed(control, () => enter(network.info, task.start, control));
+  const { value: state, ms: unpackMs } = await timed(control, `enter ${task.start.kind} ${startOf(task.start)}`, () =>
+    enter(network.info, task.start, control),
+  );
   const entered = { state, thresholds, wantsLogits, ...(best && { best: { answer: best } }) };
   const { progress, confident, slices } = await advance(network, entered, cut, control);
   if (confident || cut === "none") return answered(progress, confident, { slices, unpackMs, packMs: 0 });
-  const { value: packet, ms: packMs } = await timed(control, () => packState(network.info, progress.state, coding));
+  const { value: packet, ms: packMs } = await timed(control, `pack ${task.cut}`, () =>
+    packState(network.info, progress.state, coding),
+  );
   const passed = progress.best && { best: progress.best.answer };
   return { kind: "paused", packet, ...passed, times: { slices, unpackMs, packMs }, progress };
 }
@@ -127,7 +132,9 @@ async function advance(
   for (const step of stepsBetween(network.info, state.cut, cut, thresholds)) {
     await control.checkpoint?.();
     const isPackedNext = step.to === cut && cut !== "none";
-    const { value, ms } = await timed(control, () => network.run(state, step, isPackedNext));
+    const { value, ms } = await timed(control, `${step.from} > ${step.to}`, () =>
+      network.run(state, step, isPackedNext),
+    );
     slices.push({ from: step.from, to: step.to, ms });
     state = value.state;
     if (step.exit === undefined) continue;
@@ -181,9 +188,13 @@ async function inputOfImage(network: NetworkInfo, bytes: Uint8Array, control: Ta
 }
 
 /** Does a piece of work and says how long it took, slowed down as the surroundings want. */
-async function timed<T>(control: TaskControl, work: () => T | Promise<T>): Promise<{ value: T; ms: number }> {
+async function timed<T>(
+  control: TaskControl,
+  what: string,
+  work: () => T | Promise<T>,
+): Promise<{ value: T; ms: number }> {
   const from = control.now();
   const value = await work();
-  await control.slowDown?.(control.now() - from);
+  await control.slowDown?.(control.now() - from, what);
   return { value, ms: control.now() - from };
 }

@@ -13,10 +13,10 @@ function device(sleeps: (ms: number) => number) {
     clock += sleeps(ms);
   };
   const slowdown = new Slowdown({ now: () => clock, sleep });
-  const work = async (ms: number): Promise<number> => {
+  const work = async (ms: number, what = `${ms} ms`): Promise<number> => {
     const from = clock;
     clock += ms;
-    await slowdown.after(ms);
+    await slowdown.after(ms, what);
     return clock - from;
   };
   return { slowdown, work, slept: () => slept };
@@ -54,6 +54,18 @@ test("after a stop of the whole machine the device is soon slow again", async ()
   slowdown.factor = 10;
   for (let i = 0; i < 4; i++) await work(1);
   expect(await work(1)).toBe(10);
+});
+
+test("what interrupts the machine is not multiplied", async () => {
+  const { slowdown, work } = device((ms) => ms);
+  slowdown.factor = 10;
+  for (let i = 0; i < 5; i++) await work(1, "slice");
+  expect(await work(8, "slice")).toBe(10);
+  expect(await work(50, "slice")).toBe(50);
+  expect(await work(1, "slice")).toBe(10);
+  // work that has become slower for good is slower after a while
+  for (let i = 0; i < 15; i++) await work(3, "slice");
+  expect(await work(3, "slice")).toBe(30);
 });
 
 test("a factor below 1 is refused", () => {

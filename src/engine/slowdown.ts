@@ -1,8 +1,11 @@
-// A slower device, emulated honestly: after every piece of work the worker sleeps for as long as the work would have taken
-// longer. Nothing is skipped or estimated, and the times that are reported contain the sleep.
+// A slower device, emulated: after every piece of work the worker sleeps for as long as the work would have taken longer, and
+// the times that are reported contain the sleep. How long work really takes is the median of the last times that the same
+// work was done: the factor must not multiply what else happens on this machine.
 
 /** A sleep that was too long is made up for by the next, but no more than this: a laptop lid was closed for longer. */
 const MAX_DEBT_MS = 20;
+/** So many times of each kind of work are remembered. */
+const MEMORY = 15;
 
 export interface SlowdownOptions {
   readonly now: () => number;
@@ -15,6 +18,7 @@ export class Slowdown {
   #factor = 1;
   /** Slept too long so far, ms; negative: too short. */
   #debtMs = 0;
+  readonly #lastMs = new Map<string, number[]>();
 
   constructor(options: SlowdownOptions) {
     this.#options = options;
@@ -26,15 +30,24 @@ export class Slowdown {
     this.#factor = factor;
   }
 
-  /** Sleeps after work that took `ms`. */
-  async after(ms: number): Promise<void> {
+  /** Sleeps after work that took `ms`; `work` tells pieces apart that take different times. */
+  async after(ms: number, work: string): Promise<void> {
+    const usualMs = this.#usualMs(ms, work);
     if (this.#factor === 1) return;
     const { now, sleep } = this.#options;
-    const dueMs = (this.#factor - 1) * ms - this.#debtMs;
+    const dueMs = Math.max(0, this.#factor * usualMs - ms) - this.#debtMs;
     const from = now();
     if (dueMs > 0) await sleep(dueMs);
     const errorMs = now() - from - dueMs;
     this.#debtMs = Math.max(-MAX_DEBT_MS, Math.min(MAX_DEBT_MS, errorMs));
+  }
+
+  #usualMs(ms: number, work: string): number {
+    const last = this.#lastMs.get(work) ?? [];
+    this.#lastMs.set(work, last);
+    last.push(ms);
+    if (last.length > MEMORY) last.shift();
+    return [...last].sort((a, b) => a - b)[last.length >> 1]!;
   }
 }
 

@@ -1,35 +1,37 @@
-// `spinn demo`: the shipped model on real test images, and what its exits save.
+// `spinn demo`: the main job on real images. A server, devices as slow as phones and a mobile link between them, all on this
+// machine; SPINN beside device-only and server-only, through an outage of the server.
 
 import { readdir } from "node:fs/promises";
+import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { Plan } from "../../engine/index.ts";
 import { SpinnError } from "../../errors.ts";
-import { type Evaluation, evaluate } from "../../generator/index.ts";
+import {
+  DEVICE_ONLY_PHONES,
+  type DemoOptions,
+  type DemoResult,
+  PATIENCE_MS,
+  type Policy,
+  runDemo,
+  type Summary,
+} from "../../evaluate/index.ts";
 import { countMacs, readModelFile } from "../../onnx/index.ts";
-import { readMetadata } from "../../progressive/index.ts";
-import { bar, duration, macs, percent } from "../format.ts";
+import { type Metadata, readMetadata } from "../../progressive/index.ts";
+import { bar, bytes, duration, macs, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
 import { open } from "../options.ts";
 
-export interface DemoOptions {
+export interface DemoCommandOptions {
   images: number;
   threshold: number;
+  cut: string;
+  link: string;
+  deviceSlowdown: number;
+  continue: DemoOptions["continueLocally"];
+  outage: boolean;
   json?: boolean;
-}
-
-/** Plain JSON. */
-export interface DemoResult {
-  model: string;
-  images: number;
-  threshold: number;
-  top1: number;
-  /** Top-1 of the final exit alone, for every image: what the network would be without early exits. */
-  finalTop1: number;
-  /** Share of the images that stopped at each exit, the final one last. */
-  exitRates: readonly number[];
-  /** Of the whole network's multiply-adds, heads counted. */
-  flopsSaved: number;
 }
 
 /** The model that comes with the package. */
@@ -43,55 +45,125 @@ export async function shippedModel(): Promise<string> {
   });
 }
 
-export async function demoCommand(io: Io, options: DemoOptions): Promise<void> {
+export async function demoCommand(io: Io, options: DemoCommandOptions): Promise<void> {
   const path = await shippedModel();
   const model = await readModelFile(path);
-  const started = performance.now();
-  const result = await interruptible(io, async (signal) => {
+  const metadata = readMetadata(model)!;
+  await interruptible(io, async (signal) => {
     const dataset = await open(io, "cifar10", "test", signal);
-    return evaluate(model, dataset, {
-      name: basename(path),
-      limit: options.images,
-      thresholds: [options.threshold],
-      signal,
-      onProgress: ({ done, total }) => io.status(`${bar(done / total)} ${done} of ${total} images`),
-    });
+    const count = Math.min(options.images, dataset.length);
+    const images = Array.from({ length: count }, (_, i) => Math.floor((i * dataset.length) / count));
+    io.err(
+      [
+        `${basename(path)}: ${macs(countMacs(model).total)} multiply-adds an image, ${metadata.exits.length} early exits`,
+        `${count} CIFAR-10 test images over an emulated link of ${options.link}; devices are this machine's cores, ${options.deviceSlowdown} times slowed`,
+        "Starting a server and the devices ...",
+      ].join("\n"),
+    );
+    const began = performance.now();
+    const demo = await runDemo(
+      {
+        model: path,
+        data: "cifar10",
+        images,
+        exits: metadata.exits.length + 1,
+        link: options.link,
+        slowdown: options.deviceSlowdown,
+        cut: options.cut,
+        threshold: options.threshold,
+        continueLocally: options.continue,
+        outage: options.outage,
+        signal,
+      },
+      {
+        started: (plan) => io.err(planLine(plan, metadata)),
+        progress: (done, up) => io.status(progressLine(done, count, up)),
+        server: (up, done) => io.err(`After ${done} images: the server ${up ? "is back" : "was killed (SIGKILL)"}`),
+      },
+    );
+    io.status("");
+    if (options.json) io.out(JSON.stringify(demo));
+    else io.out(report(demo, metadata, options, (performance.now() - began) / 1000));
   });
-  const seconds = (performance.now() - started) / 1000;
-  const demo = demoResult(result);
-  if (options.json) {
-    io.out(JSON.stringify(demo));
-    return;
-  }
-  const names = readMetadata(model)!.exits.map((e) => `${e.name} (${percent(e.flopsFraction, 0)} of the FLOPs)`);
-  const width = Math.max(...names.map((n) => n.length));
-  const histogram = [...names, "final"].map((name, i) => {
-    const rate = demo.exitRates[i]!;
-    return `  ${name.padEnd(width)}  ${bar(rate)} ${percent(rate).padStart(6)}`;
-  });
-  io.out(
-    [
-      `${demo.model}: ${macs(countMacs(model).total)} multiply-adds an image, ${names.length} early exits`,
-      `${demo.images} CIFAR-10 test images in ${duration(seconds)}; an image leaves at the first exit that is ${percent(demo.threshold, 0)} sure\n`,
-      ...histogram,
-      "",
-      `  right answers     ${percent(demo.top1)}  (the final exit alone: ${percent(demo.finalTop1)})`,
-      `  FLOPs saved       ${percent(demo.flopsSaved)}`,
-      "",
-      "Next: npx spinn inspect | eval | build | train --help",
-    ].join("\n"),
-  );
 }
 
-function demoResult({ model, images, exits, thresholds }: Evaluation): DemoResult {
-  const { threshold, top1, exitRates, meanFlopsFraction } = thresholds[0]!;
-  return {
-    model,
-    images,
-    threshold,
-    top1,
-    finalTop1: exits.at(-1)!.top1,
-    exitRates,
-    flopsSaved: 1 - meanFlopsFraction,
-  };
+function planLine({ cut, thresholds, codec }: Plan, { exits }: Metadata): string {
+  const place =
+    cut === "none"
+      ? "everything stays on the device"
+      : cut === "input"
+        ? "everything goes to the server"
+        : `cut after ${cut}`;
+  const passed = exits.map(({ at, name }) => (at === cut ? `, right behind ${name}` : "")).join("");
+  return `SPINN's plan: ${place}${passed}; an exit answers when it is ${percent(thresholds[0]!, 0)} sure; codec ${codec}`;
+}
+
+function progressLine(done: Readonly<Record<Policy, number>>, count: number, serverUp: boolean): string {
+  const server = serverUp ? "server up" : "SERVER DOWN";
+  return `SPINN ${bar(done.spinn / count, 16)} ${done.spinn} of ${count}  device only ${done.deviceOnly}  server only ${done.serverOnly}  ${server}`;
+}
+
+function report(demo: DemoResult, metadata: Metadata, options: DemoCommandOptions, seconds: number): string {
+  const { deviceOnly, serverOnly } = demo.rivals;
+  const columns = [demo, deviceOnly, serverOnly];
+  const row = (name: string, cell: (summary: Summary) => string): string[] => [name, ...columns.map(cell)];
+  const ms = (value: number): string => (Number.isFinite(value) ? `${value.toFixed(1)} ms` : "-");
+  const figures = table(
+    ["", "SPINN", "device only", "server only"],
+    [
+      row("answered", (s) => `${s.answered} of ${s.images}`),
+      row("right answers", (s) => percent(s.accuracy)),
+      row("latency, mean", (s) => ms(s.latencyMs.mean)),
+      row("latency, half of all within", (s) => ms(s.latencyMs.p50)),
+      row("latency, 95 % within", (s) => ms(s.latencyMs.p95)),
+      row("computing on the device", (s) => ms(s.deviceMsMean)),
+      row("computing on the server", (s) => ms(s.serverMsMean)),
+      row("sent per image", (s) => bytes(Math.round(s.bytesUpMean))),
+      row("answered by the server", (s) => String(s.sources.server)),
+    ],
+  );
+  const names = [...metadata.exits.map((e) => `${e.name} (${percent(e.flopsFraction, 0)} of the FLOPs)`), "final"];
+  const width = Math.max(...names.map((n) => n.length));
+  const exits = names.map((name, i) => {
+    const rate = demo.exits[i]! / Math.max(1, demo.answered);
+    return `  ${name.padEnd(width)}  ${bar(rate)} ${percent(rate).padStart(6)}`;
+  });
+  return [
+    "",
+    figures,
+    "",
+    "Where SPINN's answers came from:",
+    ...exits,
+    "",
+    ...verdict(demo, options),
+    "",
+    `${duration(seconds)} on ${availableParallelism()} cores. Latency is from the image's pixels to its label. The devices' times are real times of this`,
+    `machine's cores multiplied by ${options.deviceSlowdown}, about an old phone's speed (--device-slowdown); the server's are as they are. Device only and server`,
+    `only run the same network without its early exits; device only on ${DEVICE_ONLY_PHONES} phones at once. Server only waits ${PATIENCE_MS} ms before it gives an image up.`,
+    "",
+    "Next: npx spinn serve | infer | inspect | eval | build | train --help",
+  ].join("\n");
+}
+
+/** What the figures say, whichever way they went. */
+function verdict(demo: DemoResult, options: DemoCommandOptions): string[] {
+  const { deviceOnly, serverOnly } = demo.rivals;
+  const lines = [
+    compare("device only", demo.latencyMs.mean, deviceOnly.latencyMs.mean),
+    compare("server only", demo.latencyMs.mean, serverOnly.latencyMs.mean),
+    `Server time an image: ${percent(demo.serverMsMean / serverOnly.serverMsMean, 0)} of server only's`,
+  ];
+  if (options.outage) {
+    const { from, to, answered, lost } = demo.outage;
+    lines.push(
+      `Without a server (images ${from + 1} to ${to}): SPINN answered ${answered}, lost ${lost}; server only lost ${serverOnly.images - serverOnly.answered} images`,
+    );
+  }
+  return lines;
+}
+
+function compare(rival: string, ours: number, theirs: number): string {
+  const ratio = theirs / ours;
+  if (!Number.isFinite(ratio)) return `Against ${rival}: nothing to compare`;
+  return `Against ${rival}: ${ratio >= 1 ? `${ratio.toFixed(2)} times as fast` : `${(1 / ratio).toFixed(2)} times as slow`} on average`;
 }
