@@ -55,6 +55,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "codec",
     "engine",
     "compute",
+    "client",
     "evaluate",
     "generator",
     "scheduler",

@@ -1,9 +1,11 @@
-// What does the engine cost beyond the network itself? The price of slices, beside one session of the whole.
+// What does the engine cost beyond the network itself? The price of slices, beside one session of the whole; and the time of a request
+// that is neither computing nor packing.
 
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ENGINE_NETWORKS, progressiveNetwork } from "./engine-networks.ts";
+import { measureOverhead } from "./engine-overhead.ts";
 import { measurePrice, type PriceCase, ROUNDS } from "./engine-price.ts";
 import { type BenchOptions, type Spread, spread, writeReport } from "./report.ts";
 
@@ -23,11 +25,13 @@ export async function run(options: BenchOptions): Promise<void> {
   } finally {
     await rm(cacheFolder, { recursive: true, force: true });
   }
+  const overheadMs = await measureOverhead();
   if (options.json) {
-    process.stdout.write(`${JSON.stringify({ cases })}\n`);
+    process.stdout.write(`${JSON.stringify({ cases, overheadMs })}\n`);
     return;
   }
-  const result = Object.fromEntries(cases.map(({ model, ratio }) => [`${model} sliced over whole`, ratio]));
+  const ratios = Object.fromEntries(cases.map(({ model, ratio }) => [`${model} sliced over whole`, ratio]));
+  const result = { ...ratios, overheadMs };
   await writeReport("engine", options, { result, details: { rounds: ROUNDS, cases, ratioSpread: noise } });
 }
 
