@@ -57,8 +57,13 @@ test("byte by byte: a message comes with its last byte", () => {
   }
 });
 
-test("the first message must be a hello, and short", () => {
+test("the first message must be a hello or a refusal of the connection, and short", () => {
   expect(() => new FrameReader().push(encodeFrame({ kind: "pong", id: 1 }))).toThrow("pong came before hello");
+  const refusal: Message = { kind: "refuse", id: 0, code: "unknown-model", loadFactor: 1, reason: "no" };
+  const refused = new FrameReader();
+  expect(refused.push(encodeFrame(refusal))).toEqual([refusal]);
+  expect(() => refused.push(encodeFrame({ kind: "pong", id: 1 }))).toThrow("pong came before hello");
+  expect(() => new FrameReader().push(encodeFrame({ ...refusal, id: 1 }))).toThrow("refuse came before hello");
   expect(encodeMessage(hello).length).toBeLessThanOrEqual(MAX_HELLO_BYTES);
   const long = encodeFrame({ kind: "ping", id: 1, payload: new Uint8Array(300) });
   expect(() => new FrameReader().push(long)).toThrow("is not from 1 to 256");

@@ -8,7 +8,7 @@ const LENGTH_BYTES = 4;
 const FIRST_ROOM = 1024;
 
 /**
- * Fed with whatever arrives. The first message must be a short hello. Memory follows what has arrived, not what a length
+ * Fed with whatever arrives. The first message must be a short hello, or a refusal of the connection. Memory follows what has arrived, not what a length
  * announces. After an error the stream has lost its rhythm: every further call throws the same error.
  *
  * @example for (const message of reader.push(chunk)) handle(message);
@@ -30,7 +30,7 @@ export class FrameReader {
 
   /**
    * @returns the messages that this piece completes; they share no memory with it
-   * @throws {SpinnError} InvalidFrame when a frame is too long or malformed, or the first is not a hello
+   * @throws {SpinnError} InvalidFrame when a frame is too long or malformed, or something else comes before a hello
    */
   push(piece: Uint8Array): Message[] {
     if (this.#failure !== undefined) throw this.#failure;
@@ -90,8 +90,9 @@ export class FrameReader {
 
   #complete(): Message {
     const message = decodeMessage(this.#message, { maxMessageBytes: this.#maxMessageBytes });
-    if (!this.#saidHello && message.kind !== "hello") throw invalidFrame("frame", `${message.kind} came before hello`);
-    this.#saidHello = true;
+    const isRefusal = message.kind === "refuse" && message.id === 0;
+    if (message.kind === "hello") this.#saidHello = true;
+    else if (!this.#saidHello && !isRefusal) throw invalidFrame("frame", `${message.kind} came before hello`);
     this.#message = new Uint8Array(0);
     this.#expected = undefined;
     this.#held = 0;

@@ -25,7 +25,7 @@ export async function serveCommand(io: Io, models: string[], options: ServeComma
       host,
       port,
       executionProviders: provider,
-      onError: (error) => io.err(`spinn: ${messageOf(error)}`),
+      onError: faultLine(io),
       ...(workers !== undefined && { workers }),
       ...(threads !== undefined && { threads }),
       ...(maxQueued !== undefined && { maxQueued }),
@@ -53,6 +53,16 @@ function greeting({ url, models }: Server, paths: readonly string[]): string {
     return `Serving ${name} (${hash.slice(0, 8)}): ${exits.length} exits, ${cuts.length} cuts`;
   });
   return [...served, `At ${url}; for example: spinn infer ${paths[0]} photo.jpg --server ${url}`].join("\n");
+}
+
+/** Says what went wrong, once in a row: who finds a way to make it go wrong does not fill the log. */
+function faultLine(io: Io): (error: unknown) => void {
+  let last = "";
+  return (error) => {
+    const line = messageOf(error);
+    if (line !== last) io.err(`spinn: ${line}`);
+    last = line;
+  };
 }
 
 function statusLine(io: Io, server: Server): () => void {
