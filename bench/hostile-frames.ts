@@ -14,11 +14,14 @@ export interface Attack {
   /** Sent one after the other; before a hello, if `isUngreeted`. */
   readonly messages: readonly Uint8Array[];
   readonly isUngreeted?: boolean;
+  /** One run, which is waited for on a connection of its own: so it gets as far as it can. */
+  readonly isAwaited?: boolean;
 }
 
 export type AttackKind = (typeof attackKinds)[number];
 export const attackKinds = [
   "valid",
+  "valid run",
   "bit flips",
   "bit flips, checksum right",
   "truncated",
@@ -48,8 +51,12 @@ export function hostileFrames(network: NetworkInfo, maxMessageBytes: number, rng
   const imageBomb = hugePng();
   const oversize = new Uint8Array(maxMessageBytes + 1).fill(2);
 
+  // Few plans are common and many rare, as with honest devices: every other plan costs the server new slices.
+  const common = cuts.filter((_, i) => i % Math.ceil(cuts.length / 6) === 0);
   const run = (changes: Partial<Run> = {}): Run => {
-    const cut = pick(cuts);
+    const isRare = rng() < 0.05;
+    const cut = pick(isRare ? cuts : common);
+    const threshold = (): number => (isRare ? 2 : 1) * rng();
     const { exits, classes } = network;
     const passed = cut.exitsBefore;
     return {
@@ -57,7 +64,7 @@ export function hostileFrames(network: NetworkInfo, maxMessageBytes: number, rng
       id: 1 + below(6),
       plan: {
         cut: cut.id,
-        thresholds: rng() < 0.5 ? [2 * rng()] : exits.map(() => 2 * rng()),
+        thresholds: rng() < 0.5 ? [threshold()] : exits.map(threshold),
         codec: pick(CODECS),
         bits: 8,
       },
@@ -69,9 +76,13 @@ export function hostileFrames(network: NetworkInfo, maxMessageBytes: number, rng
       ...changes,
     };
   };
-  const withPacket = (packet: (bytes: Uint8Array) => Uint8Array): Uint8Array => {
+  const awaited = (said: Run): Omit<Attack, "kind"> => {
+    const { deadlineMs: _, ...patient } = said;
+    return { messages: [encodeMessage(patient)], isAwaited: true };
+  };
+  const withPacket = (change: (bytes: Uint8Array) => Uint8Array): Omit<Attack, "kind"> => {
     const { payload, ...rest } = run();
-    return encodeMessage({ ...rest, payload: { kind: "packet", bytes: packet(payload.bytes.slice()) } });
+    return awaited({ ...rest, payload: { kind: "packet", bytes: change(payload.bytes.slice()) } });
   };
   const hello = (changes: Partial<Hello> = {}): Hello => ({ ...helloOf(network), ...changes });
   const message = (): Message => {
@@ -98,6 +109,7 @@ export function hostileFrames(network: NetworkInfo, maxMessageBytes: number, rng
 
   const makers: Readonly<Record<AttackKind, () => Omit<Attack, "kind">>> = {
     valid: () => ({ messages: [encodeMessage(message())] }),
+    "valid run": () => awaited(run()),
     "bit flips": () => ({ messages: [flip(encodeMessage(message()))] }),
     "bit flips, checksum right": () => ({ messages: [sealed(flip(encodeMessage(message()), HEAD_BYTES))] }),
     truncated: () => {
@@ -120,17 +132,17 @@ export function hostileFrames(network: NetworkInfo, maxMessageBytes: number, rng
     },
     "wrong hash": () => {
       if (rng() < 0.5) return { messages: [encodeMessage(hello({ modelHash: hash() }))], isUngreeted: true };
-      return { messages: [withPacket((packet) => resealed(packet, () => packet.set(hash(), 4)))] };
+      return withPacket((packet) => resealed(packet, () => packet.set(hash(), 4)));
     },
     "wrong order": () => ({ messages: [encodeMessage(message())], isUngreeted: true }),
-    "damaged packet": () => ({ messages: [withPacket((packet) => flip(packet))] }),
-    "lies in a packet": () => ({ messages: [withPacket((packet) => resealed(packet, () => flip(packet, 80)))] }),
-    "decompression bomb": () => ({ messages: [encodeMessage(bomb(run(), pick(cuts), network.modelHash, rng))] }),
+    "damaged packet": () => withPacket((packet) => flip(packet)),
+    "lies in a packet": () => withPacket((packet) => resealed(packet, () => flip(packet, 80))),
+    "decompression bomb": () => awaited(bomb(run(), pick(common), network.modelHash, rng)),
     "image bomb": () => {
       const { plan, ...rest } = run();
       const { best: _, ...first } = rest;
       const payload = { kind: "image", bytes: rng() < 0.5 ? imageBomb : hash() } as const;
-      return { messages: [encodeMessage({ ...first, plan: { ...plan, cut: "input" }, payload })] };
+      return awaited({ ...first, plan: { ...plan, cut: "input" }, payload });
     },
     oversize: () => ({ messages: [oversize], isUngreeted: rng() < 0.5 }),
     noise: () => {

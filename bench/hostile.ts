@@ -124,6 +124,8 @@ class Horde {
   readonly #next: () => Attack;
   readonly #rng: Rng;
   readonly #peers: (Peer | undefined)[] = [];
+  /** Connections that wait for the answer to a run. */
+  readonly #waiting = new Set<Peer>();
   #sent = 0;
 
   constructor(network: NetworkInfo, next: () => Attack, rng: Rng) {
@@ -136,15 +138,10 @@ class Horde {
   async send(dial: Dial, total: number, onProgress: HostileOptions["onProgress"]): Promise<void> {
     this.leave();
     while (this.#sent < total) {
-      const { kind, messages, isUngreeted = false } = this.#next();
-      const place = Math.floor(PEERS * this.#rng());
-      let peer = this.#peers[place];
-      if (!peer || peer.isClosed || isUngreeted) {
-        peer?.connection?.close();
-        peer = await this.#dial(dial, !isUngreeted);
-        this.#peers[place] = peer;
-      }
+      const attack = this.#next();
+      const { kind, messages } = attack;
       this.attacks.add(kind);
+      const peer = await this.#peerFor(attack, dial);
       for (const message of messages) {
         peer.connection!.send(message);
         // The server may have had enough at the first already: what is not taken any more does not count.
@@ -154,6 +151,23 @@ class Horde {
       if (this.#sent % 16 === 0) await turn();
       if (this.#sent % 1000 === 0) onProgress?.(this.#sent);
     }
+    while (this.#waiting.size > 0) await turn();
+  }
+
+  async #peerFor({ isAwaited = false, isUngreeted = false }: Attack, dial: Dial): Promise<Peer> {
+    if (isAwaited) {
+      while (this.#waiting.size >= PEERS) await turn();
+      const peer = await this.#dial(dial, true);
+      this.#waiting.add(peer);
+      return peer;
+    }
+    const place = Math.floor(PEERS * this.#rng());
+    const peer = this.#peers[place];
+    if (peer && !peer.isClosed && !isUngreeted) return peer;
+    peer?.connection?.close();
+    const next = await this.#dial(dial, !isUngreeted);
+    this.#peers[place] = next;
+    return next;
   }
 
   leave(): void {
@@ -169,9 +183,12 @@ class Horde {
         this.outcomes.add(nameOf(message));
         // After a refusal for the whole connection, or of a packet, its end is no surprise.
         if (message.kind === "refuse" && (message.id === 0 || message.code === "bad-payload")) peer.explained = true;
+        const isAnswer = message.kind === "result" || (message.kind === "refuse" && message.id !== 0);
+        if (isAnswer && this.#waiting.delete(peer)) peer.connection?.close();
       },
       closed: (reason: string): void => {
         peer.isClosed = true;
+        this.#waiting.delete(peer);
         if (left || peer.explained) return;
         if (/exceed/i.test(reason)) this.outcomes.add("cut off: too long");
         else if (reason === "the device refused") this.outcomes.add("closed: the peer itself refused");
