@@ -438,6 +438,7 @@ test("public names", async () => {
           "SlaError",
           "checkProfile",
           "checkSla",
+          "codecOf",
           "compileSpace",
           "defaultPolicies",
           "estimate",

@@ -40,6 +40,13 @@ export interface Expected {
   readonly exitRates: readonly number[];
 }
 
+/** The codec of a plan in the engine's words: its name, and the width of values. */
+export function codecOf(codec: string): { codec: string; bits: number } {
+  if (codec === "none") return { codec: "float32", bits: 32 };
+  const [name = "", bits] = codec.split("/");
+  return { codec: name, bits: bits === undefined ? (name === "float32" ? 32 : 8) : Number(bits) };
+}
+
 /** A plan and what it is expected to deliver. */
 export interface Planned {
   readonly plan: Plan;

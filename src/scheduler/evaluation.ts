@@ -1,6 +1,5 @@
-// A space of designs under given conditions: every metric of every design, computed when asked for. Sums are linear in what
-// the space holds; percentiles are those of a mixture of normal times, one for each exit, and are only searched for where a
-// comparison does not do.
+// A space of designs under given conditions: every metric, computed when asked for. Means are linear in what the space holds;
+// percentiles are of a mixture of normal times, one for each exit, and searched for only where a comparison does not do.
 
 import { type Conditions, completeConditions } from "./conditions.ts";
 import type { Expected } from "./design.ts";
@@ -18,6 +17,8 @@ export interface Meter {
 
 /** Further than so many standard deviations there is nothing. */
 const REACH = 6;
+/** Of percentiles, relative. */
+const PRECISION = 1e-7;
 
 export class Evaluation {
   readonly space: Space;
@@ -201,7 +202,7 @@ export class Evaluation {
     return sum;
   }
 
-  /** By bisection; the end at which the share is reached, so that a design is at most at its own percentile. */
+  /** To `PRECISION`, from above: a design is at most at its own percentile. */
   #percentile(design: number, rank: number): number {
     const { exits, share, rowOf, sentMean, sentVariance } = this.space;
     let low = Number.POSITIVE_INFINITY;
@@ -216,10 +217,25 @@ export class Evaluation {
       high = Math.max(high, mean + REACH * spread);
     }
     high *= 1 + 1e-12; // rounding must not leave the last exit out
-    while (high - low > 1e-10 * high + 1e-12) {
-      const middle = (low + high) / 2;
-      if (this.#answeredBy(design, middle) >= rank) high = middle;
-      else low = middle;
+    // False position, the weight of an end that stays halved (Illinois); bisection every third time, for the gaps between exits.
+    let below = -rank;
+    let above = 1 - rank;
+    let stayed = 0;
+    for (let step = 1; high - low > PRECISION * high + 1e-12; step++) {
+      const part = step % 3 === 0 ? 0.5 : -below / (above - below);
+      const ms = low + Math.min(0.99, Math.max(0.01, part)) * (high - low);
+      const surplus = this.#answeredBy(design, ms) - rank;
+      if (surplus >= 0) {
+        high = ms;
+        above = surplus;
+        stayed = stayed > 0 ? stayed + 1 : 1;
+        if (stayed > 1) below /= 2;
+      } else {
+        low = ms;
+        below = surplus;
+        stayed = stayed < 0 ? stayed - 1 : -1;
+        if (stayed < -1) above /= 2;
+      }
     }
     return high;
   }
@@ -228,7 +244,7 @@ export class Evaluation {
     return {
       value: (design) => this.#percentile(design, rank),
       atMost: (design, bound) => this.#answeredBy(design, bound) >= rank,
-      atLeast: (design, bound) => this.#answeredBy(design, bound * (1 - 1e-9)) < rank,
+      atLeast: (design, bound) => this.#answeredBy(design, bound * (1 - 2 * PRECISION)) < rank,
     };
   }
 }

@@ -1,7 +1,7 @@
 // Public names of `spinn/scheduler`: from a profile, conditions and an agreement to a plan. Pure; runs in a page.
 
 export { type Conditions, type PowerModel, powerModels } from "./conditions.ts";
-export { type Design, type Expected, NOT_ASKED, type Plan, type Planned } from "./design.ts";
+export { codecOf, type Design, type Expected, NOT_ASKED, type Plan, type Planned } from "./design.ts";
 export { estimate } from "./estimate.ts";
 export { isMetric, type Metric, type MetricInfo, metrics } from "./metrics.ts";
 export { type Policy, type PolicyName, planWith, policies, policySpace } from "./policies.ts";
@@ -26,3 +26,4 @@ export {
   SlaError,
 } from "./sla-language.ts";
 export { compileSpace, defaultPolicies, planOf, type Space, type SpaceOptions } from "./space.ts";
+export type { Pair } from "./tape.ts";

@@ -42,8 +42,6 @@ const compressed = (codec: string): boolean => paperCodecs.includes(codec);
 const fairCompression =
   "May use SPINN's 8-bit compression wherever it pays, although it was published with raw float32 tensors: what is compared is the decision, not the codec.";
 
-const isImage = (codec: string): boolean => /^(jpeg|webp|png)\b/.test(codec);
-
 /** Asks one exit alone and takes its answer: the network cut off behind it. */
 function only(exit: number, exits: number): number[] {
   return Array.from({ length: exits }, (_, e) => (e === exit ? 0 : NOT_ASKED));
@@ -120,8 +118,12 @@ export const policies: { readonly [N in PolicyName]: Policy } = {
   "server-only-image": {
     title: "Server only, encoded image",
     source: "What an ordinary web service does: the JPEG or WebP itself is sent, the network without exits runs there.",
-    choices: ["The device's time to encode the image counts where the profile has it; a stored photograph needs none."],
-    space: (exits) => ({ cuts: ({ id }) => id === "input", codecs: isImage, policies: noExits(exits) }),
+    choices: ["A stored photograph is sent as it is; the profile says what decoding it takes on the server."],
+    space: (exits) => ({
+      cuts: ({ id }) => id === "input",
+      codecs: (codec) => codec === "image",
+      policies: noExits(exits),
+    }),
   },
   neurosurgeon: {
     title: "Neurosurgeon",
@@ -182,7 +184,7 @@ export const policies: { readonly [N in PolicyName]: Policy } = {
   },
 };
 
-/** Can it plan at all? Not without its cuts or codecs in the profile: `server-only-image` wants an image codec. */
+/** Can it plan at all? Not without its cuts or codecs in the profile: `server-only-image` wants the codec `image`. */
 export function policySpace(policy: Policy, profile: Profile): Space | undefined {
   const { images, confidences } = profile.model.record;
   const options = policy.space(confidences.length / images);

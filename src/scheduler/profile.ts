@@ -34,7 +34,7 @@ export interface CutProfile {
 }
 
 export interface CodecProfile {
-  /** What a plan calls it: `float32`, `lz4`, `rans`; with a width below 8 bits `rans/4`; an encoded image `jpeg/90`. */
+  /** What a plan calls it: `float32`, `lz4`, `rans`, below 8 bits with the width, `rans/4`; `image`, sent encoded as it came. */
   readonly codec: string;
   /** What travels for each image, packet and message around it included; [images]. */
   readonly bytes: ArrayLike<number>;
@@ -71,8 +71,9 @@ export function checkProfile(profile: Profile): void {
   checkRecord(record, record.images, exits, "the record of the unsplit network");
   const ends = cuts.length >= 2 && cuts[0]!.exitsBefore === 0 && cuts.at(-1)!.exitsBefore === exits;
   if (!ends) throw misfit("the list of cuts, which goes from no exit to all exits,");
+  for (const [c, { id, exitsBefore }] of cuts.entries())
+    if (exitsBefore < (cuts[c - 1]?.exitsBefore ?? 0)) throw misfit(`the number of exits before ${id}`);
   cuts.forEach(({ id, exitsBefore, codecs }, c) => {
-    if (c > 0 && exitsBefore < cuts[c - 1]!.exitsBefore) throw misfit(`the number of exits before ${id}`);
     if (c === cuts.length - 1 && codecs.length > 0) throw misfit(`a codec at ${id}, where nothing is sent,`);
     for (const { codec, bytes, record: behind } of codecs) {
       const where = `the record of ${codec} at ${id}`;

@@ -1,33 +1,22 @@
-// From one threshold for all exits to one for each: coordinate descent around a design that was found, target by target.
+// From one threshold for all exits to one for each: coordinate descent around a design that was found, target by target. Where
+// a bound binds, no exit can give way alone; so bounds are also given a price, from low to high, and what is met on the way is kept.
 
 import type { Conditions } from "./conditions.ts";
 import { NOT_ASKED, type Planned } from "./design.ts";
 import { Evaluation } from "./evaluation.ts";
 import { metrics } from "./metrics.ts";
+import { replay, sweep } from "./replay.ts";
 import { type Bounds, costOf, isInside, reach } from "./select.ts";
 import type { Target } from "./sla.ts";
-import { compileSpace, planOf, type Space } from "./space.ts";
+import { emptySpace, planOf, type Space } from "./space.ts";
+import { type Pair, recordTape, type Tape } from "./tape.ts";
 
-/** What each exit is tried with: always content, more and more demanding, not asked at all. */
-const candidates: readonly number[] = [
-  0,
-  0.2,
-  0.3,
-  0.4,
-  0.5,
-  0.6,
-  0.7,
-  0.75,
-  0.8,
-  0.85,
-  0.9,
-  0.95,
-  0.98,
-  0.99,
-  1,
-  NOT_ASKED,
-];
-const ROUNDS = 3;
+/** What each exit is tried with, beside not being asked: always content, more and more demanding. */
+const LEVELS: readonly number[] = [0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 1];
+
+/** What a bound that is used up twice as far costs, in multiples of the target's own value. */
+const PRICES: readonly number[] = [0, 0.3, 1, 3, 10];
+const ROUNDS = 2;
 
 /** Accuracy on a calibration record flatters thresholds that were fitted to it: what gains less than this is not worth having. */
 const LEAST_GAIN = 0.002;
@@ -48,51 +37,89 @@ export function refine(
   prefer: readonly Target[],
   best: readonly number[],
 ): Planned & { readonly tried: number } {
-  const { cut, codec } = start.plan;
+  const pair = space.pairs.find((one) => samePair(space, one, start))!;
   const bounds = [...held];
+  const tapes = new Map<string, Tape>();
   let current = start;
   let tried = 0;
   prefer.forEach((target, i) => {
-    const reached = ({ expected }: Planned): number => metrics[target.metric].read(expected);
-    for (let round = 0; round < ROUNDS; round++) {
-      const before = costOf(target, reached(current));
-      for (let exit = 0; exit < space.exits; exit++) {
-        const policies = candidates.map((t) => current.plan.thresholds.with(exit, t));
-        tried += policies.length;
-        const around = compileSpace(space.profile, {
-          cuts: ({ id }) => id === cut,
-          codecs: (name) => name === codec,
-          policies,
-        });
-        current = bestOf(around, conditions, current, target, bounds);
-      }
-      if (costOf(target, reached(current)) >= before) break;
-    }
-    const value = reached(current);
-    bounds.push(reach(target, costOf(target, value) < costOf(target, best[i]!) ? value : best[i]!, true));
+    const reached = (): number => metrics[target.metric].read(current.expected);
+    const descent: Descent = { space, conditions, pair, target, bounds, tapes, found: current, tried: 0 };
+    for (const price of bounds.length === 0 ? [0] : PRICES) descend(descent, current, price);
+    const gain = costOf(target, reached()) - costOf(target, metrics[target.metric].read(descent.found.expected));
+    if (gain > LEAST_GAIN * Math.abs(reached())) current = descent.found;
+    tried += descent.tried;
+    const better = costOf(target, reached()) < costOf(target, best[i]!) ? reached() : best[i]!;
+    bounds.push(reach(target, better, true));
   });
   return { ...current, tried };
 }
 
-/** The design of a small space that a target likes best, within bounds; `current` where none is clearly better. */
-function bestOf(
-  space: Space,
-  conditions: Conditions,
-  current: Planned,
-  target: Target,
-  bounds: readonly Bounds[],
-): Planned {
-  const evaluation = new Evaluation(space, conditions);
-  const value = metrics[target.metric].read(current.expected);
-  let least = costOf(target, value) - LEAST_GAIN * Math.abs(value);
-  let found: number | undefined;
-  for (let d = 0; d < space.designs; d++) {
-    const cost = costOf(target, evaluation.meter(target.metric).value(d));
-    if (cost > least || (cost === least && found !== undefined)) continue;
-    if (!bounds.every((b) => isInside(b, evaluation.meter(b.metric).value(d)))) continue;
-    found = d;
-    least = cost;
+interface Descent {
+  readonly space: Space;
+  readonly conditions: Conditions;
+  readonly pair: Pair;
+  readonly target: Target;
+  readonly bounds: readonly Bounds[];
+  readonly tapes: Map<string, Tape>;
+  /** The best within bounds so far. */
+  found: Planned;
+  tried: number;
+}
+
+/** One exit after the other takes the threshold of least cost and price. */
+function descend(descent: Descent, start: Planned, price: number): void {
+  const { space, target, bounds } = descent;
+  const scale = Math.abs(metrics[target.metric].read(start.expected)) || 1;
+  let { thresholds } = start.plan;
+  for (let round = 0; round < ROUNDS; round++) {
+    const before = thresholds;
+    for (let exit = 0; exit < space.exits; exit++) {
+      const around = surroundings(descent, thresholds, exit);
+      const evaluation = new Evaluation(around, descent.conditions);
+      descent.tried += around.designs;
+      let least = Number.POSITIVE_INFINITY;
+      for (let d = 0; d < around.designs; d++) {
+        const cost = costOf(target, evaluation.meter(target.metric).value(d));
+        const used = bounds.map((b) => ({ b, value: evaluation.meter(b.metric).value(d) }));
+        const inside = used.every(({ b, value }) => isInside(b, value));
+        if (inside && cost < costOf(target, metrics[target.metric].read(descent.found.expected)))
+          descent.found = { plan: planOf(around, d), expected: evaluation.expected(d) };
+        if (price === 0 && !inside) continue;
+        const total = cost / scale + price * used.reduce((sum, { b, value }) => sum + share(b, value), 0);
+        if (total >= least - 1e-9 * Math.abs(least)) continue;
+        least = total;
+        thresholds = around.policies[d]!;
+      }
+    }
+    if (thresholds === before) break;
   }
-  if (found === undefined || costOf(target, value) <= least) return current;
-  return { plan: planOf(space, found), expected: evaluation.expected(found) };
+}
+
+/** The same thresholds but for one exit, which takes every value it may have; the present one is among them. */
+function surroundings({ space, pair, tapes }: Descent, thresholds: readonly number[], exit: number): Space {
+  const levels = [...new Set([...LEVELS, thresholds[exit]!])].filter((t) => t <= 1).sort((a, b) => a - b);
+  const policies = [...levels, NOT_ASKED].map((t) => thresholds.with(exit, t));
+  const around = emptySpace(space.profile, [pair], policies);
+  const tape = (d: number): Tape => {
+    const asked = around.asked[around.rowOf[d]!]!;
+    const key = asked.join();
+    const known = tapes.get(key) ?? recordTape(space.profile, pair, asked);
+    tapes.set(key, known);
+    return known;
+  };
+  sweep(around, thresholds, exit, levels, tape(0));
+  replay(around, levels.length, policies.at(-1)!, tape(levels.length));
+  return around;
+}
+
+function samePair(space: Space, { cut, codec }: Pair, { plan }: Planned): boolean {
+  const { id, codecs } = space.profile.model.cuts[cut]!;
+  return id === plan.cut && (codecs[codec]?.codec ?? "none") === plan.codec;
+}
+
+/** How far a bound is used up: 1 on the bound, more beyond it. */
+function share({ low, high }: Bounds, value: number): number {
+  if (high < Number.POSITIVE_INFINITY) return high > 0 ? value / high : value;
+  return low > 0 ? 2 - value / low : 0;
 }

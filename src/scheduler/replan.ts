@@ -17,7 +17,10 @@ export interface ReplanOptions extends ScheduleOptions {
   readonly moved?: number;
   /** How much better, relatively, another plan must be. @default 0.05 */
   readonly gain?: number;
-  /** Shortest time between two changes. @default 1000 */
+  /**
+   * Shortest time between two changes. So long, too, another plan must have been better at every look; and three times as long
+   * when it keeps what is required only just. @default 1000
+   */
   readonly dwellMs?: number;
   /**
    * A new plan keeps such a distance from what is required, where it can, so that it is not broken by the next flutter of the
@@ -31,6 +34,8 @@ export interface PlanState extends Planned {
   /** Under which the plan was last compared with others. */
   readonly seen: Conditions;
   readonly changedAtMs: number;
+  /** Since when another plan has been called for that can wait, if one is. */
+  readonly pendingSinceMs?: number;
 }
 
 export type Why =
@@ -44,7 +49,7 @@ export type Why =
   | { readonly kind: "better"; readonly metric: string }
   /** Nothing else is clearly better. */
   | { readonly kind: "kept" }
-  /** Another plan is called for, but the last change is too fresh. */
+  /** Another plan is called for, but the last change is too fresh, or the gain is. */
   | { readonly kind: "dwelling" };
 
 export interface Replanned {
@@ -75,16 +80,19 @@ export function replan(
     const found = careful(space, conditions, sla, headroom, options);
     return changeTo(found, conditions, nowMs, { kind: "first" });
   }
-  if (!haveMoved(state.seen, conditions, moved)) return { state, changed: false, why: { kind: "steady" } };
+  const { pendingSinceMs = nowMs, ...settled } = state;
+  const still = (kind: "steady" | "kept" | "dwelling", next: PlanState): Replanned => {
+    return { state: next, changed: false, why: { kind } };
+  };
+  if (!haveMoved(state.seen, conditions, moved)) return still("steady", settled);
   const expected = estimate(space.profile, conditions, state.plan);
   const found = careful(space, conditions, sla, headroom, options);
-  const why = reasonToChange(sla, expected, found.expected, gain);
-  if (!why) {
-    const kept = { ...state, expected, seen: conditions };
-    return { state: kept, changed: false, why: { kind: "kept" } };
-  }
-  // not `seen`: the next call shall look again
-  if (nowMs - state.changedAtMs < dwellMs) return { state, changed: false, why: { kind: "dwelling" } };
+  const why = reasonToChange(sla, expected, found.expected, { gain, headroom });
+  if (!why) return still("kept", { ...settled, expected, seen: conditions });
+  // `seen` stays in both cases: the next call shall look again
+  const patienceMs = dwellMs * (why.kind === "better" ? 1 : isOnEdge(sla, expected, found.expected, headroom) ? 3 : 0);
+  if (nowMs - pendingSinceMs < patienceMs) return still("dwelling", { ...settled, pendingSinceMs });
+  if (nowMs - state.changedAtMs < dwellMs) return still("dwelling", { ...settled, pendingSinceMs });
   return changeTo(found, conditions, nowMs, why);
 }
 
@@ -120,13 +128,25 @@ const LEAST: { readonly [C in keyof Conditions]?: number } = {
   serverFailureProbability: 1,
 };
 
-/** Constraints first, in order, then targets; the first that tells the two apart decides. */
-function reasonToChange(sla: Sla, now: Expected, other: Expected, gain: number): Why | undefined {
+/**
+ * Constraints first, in order, then targets; the first that tells the two apart decides. Of two plans at the edge of a
+ * constraint, now the one and now the other keeps it: it takes a clear gain, or a margin, to leave one for the other.
+ */
+function reasonToChange(
+  sla: Sla,
+  now: Expected,
+  other: Expected,
+  { gain, headroom }: { gain: number; headroom: number },
+): Why | undefined {
   for (const constraint of sla.require ?? []) {
-    const [broken, then] = [violation(constraint, now), violation(constraint, other)];
-    if (then > broken + gain || (then > 0 && broken === 0)) return undefined;
-    if (broken > then + gain || (broken > 0 && then === 0))
-      return { kind: "broken", constraint: printConstraint(constraint) };
+    const { read } = metrics[constraint.metric];
+    const over = excess(constraint, now);
+    const otherOver = excess(constraint, other);
+    if (over === 0 && otherOver === 0) continue;
+    const clear = Math.abs(over - otherOver) > gain * Math.abs(read(now));
+    const roomy = excess(withHeadroom(constraint, headroom), other) === 0;
+    if (otherOver < over && (clear || roomy)) return { kind: "broken", constraint: printConstraint(constraint) };
+    if (over === 0 || (otherOver > over && clear)) return undefined;
   }
   for (const target of sla.prefer ?? []) {
     const { read, unit } = metrics[target.metric];
@@ -140,9 +160,17 @@ function reasonToChange(sla: Sla, now: Expected, other: Expected, gain: number):
   return undefined;
 }
 
-/** By which fraction of what it asks a constraint is broken. */
-function violation({ metric, op, value }: Constraint, expected: Expected): number {
+/** Would the other plan keep a constraint with less than the margin, and less than now? Its next breach is near. */
+function isOnEdge({ require = [] }: Sla, now: Expected, other: Expected, headroom: number): boolean {
+  return require.some((constraint) => {
+    const roomy = withHeadroom(constraint, headroom);
+    return excess(roomy, other) > excess(roomy, now);
+  });
+}
+
+/** By how much a constraint is broken, in the metric's unit. */
+function excess({ metric, op, value }: Constraint, expected: Expected): number {
   const got = metrics[metric].read(expected);
   const over = op === "<=" ? got - value : value - got;
-  return over <= 1e-9 * value ? 0 : over / Math.max(value, 1e-9);
+  return over <= 1e-9 * value ? 0 : over;
 }
