@@ -2,12 +2,13 @@
 // runtime runs them is the caller's choice.
 
 import { SpinnError } from "../errors.ts";
+import { weightBytes } from "../onnx/graph-index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
-import type { CreateSession, Session, SessionOptions, Tensors } from "../runtime/runtime.ts";
+import type { CreateSession, SessionOptions, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor.ts";
 import { describeNetwork, type NetworkInfo } from "./network-info.ts";
 import { optimizedSliceGraph } from "./optimized-slice-graph.ts";
-import { SessionStore } from "./session-store.ts";
+import { type Opened, SessionStore } from "./session-store.ts";
 import { plainSliceGraph, type SliceGraph } from "./slice-graph.ts";
 import type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 import type { Step } from "./steps.ts";
@@ -18,6 +19,8 @@ export interface SlicedNetworkOptions {
   readonly session?: SessionOptions;
   /** Sessions that are kept open; a run from end to end needs one for each exit. @default 64 */
   readonly maxSessions?: number;
+  /** Weights of the sessions that are kept open; those of a slice are its own. @default 1 GiB */
+  readonly maxWeightBytes?: number;
   /**
    * What the same runtime on this machine made of the network (`withBoundaryOutputs`): its slices cost hardly more than
    * the whole. Where it cannot be cut, the network's own graph is.
@@ -68,7 +71,8 @@ class LazySlices implements SlicedNetwork {
   constructor(model: ModelProto, options: SlicedNetworkOptions) {
     this.info = options.info ?? describeNetwork(model);
     this.#options = options;
-    this.#sessions = new SessionStore(options.maxSessions ?? 64);
+    const { maxSessions = 64, maxWeightBytes = Math.max(64 * 2 ** 20, 4 * weightBytes(model)) } = options;
+    this.#sessions = new SessionStore({ sessions: maxSessions, weightBytes: maxWeightBytes });
     this.#plain = plainSliceGraph(model, this.info);
     this.#optimized = options.optimized && optimizedSliceGraph(options.optimized, model, this.info);
   }
@@ -151,9 +155,11 @@ class LazySlices implements SlicedNetwork {
     return { ...tensors, ...(await this.#sessions.run(key, () => this.#open(slice), feeds, wanted)) };
   }
 
-  async #open({ graph, from, portable, wanted }: Slice): Promise<Session> {
-    const { createSession, session } = this.#options;
-    return await createSession(graph.slice(from, portable, wanted), { ...session, ...graph.session });
+  async #open({ graph, from, portable, wanted }: Slice): Promise<Opened> {
+    const { createSession, session: options } = this.#options;
+    const model = graph.slice(from, portable, wanted);
+    const session = await createSession(model, { ...options, ...graph.session });
+    return { session, weightBytes: weightBytes(model) };
   }
 }
 

@@ -3,22 +3,25 @@
 import { expect, test } from "vitest";
 import type { Session } from "../runtime/runtime.ts";
 import { float32 } from "../tensor.ts";
-import { SessionStore } from "./session-store.ts";
+import { type Opened, SessionStore } from "./session-store.ts";
 
 /** Sessions whose runs end when they are told to. */
 function sessions() {
   const opened: string[] = [];
   const released: string[] = [];
   const waiting: (() => void)[] = [];
-  const make = (key: string) => async (): Promise<Session> => {
-    opened.push(key);
-    return {
-      inputNames: [],
-      outputNames: ["y"],
-      run: (feeds) => new Promise((resolve) => waiting.push(() => resolve({ y: feeds.x! }))),
-      release: async () => void released.push(key),
+  const make =
+    (key: string, weightBytes = 1) =>
+    async (): Promise<Opened> => {
+      opened.push(key);
+      const session: Session = {
+        inputNames: [],
+        outputNames: ["y"],
+        run: (feeds) => new Promise((resolve) => waiting.push(() => resolve({ y: feeds.x! }))),
+        release: async () => void released.push(key),
+      };
+      return { session, weightBytes };
     };
-  };
   return { opened, released, waiting, make };
 }
 
@@ -27,7 +30,7 @@ const feeds = { x: float32(Float32Array.of(7), [1]) };
 
 test("what is opened once serves all; what was used longest ago makes room", async () => {
   const { opened, released, make } = sessions();
-  const store = new SessionStore(2);
+  const store = new SessionStore({ sessions: 2, weightBytes: 100 });
   await Promise.all(["a", "a", "b", "a", "c"].map((key) => store.open(key, make(key))));
   await turn();
   expect([opened, released]).toEqual([["a", "b", "c"], ["b"]]);
@@ -39,9 +42,27 @@ test("what is opened once serves all; what was used longest ago makes room", asy
   await expect(store.open("a", make("a"))).rejects.toMatchObject({ code: "Runtime" });
 });
 
+test("weights have a limit of their own", async () => {
+  const { released, make } = sessions();
+  const store = new SessionStore({ sessions: 9, weightBytes: 100 });
+  for (const [key, bytes] of [
+    ["a", 50],
+    ["b", 10],
+    ["c", 40],
+    ["d", 45],
+    ["e", 400],
+  ] as const) {
+    await store.open(key, make(key, bytes));
+    await turn();
+    if (key === "c") expect(released).toEqual([]);
+    if (key === "d") expect(released).toEqual(["a"]);
+  }
+  expect(released).toEqual(["a", "b", "c", "d"]);
+});
+
 test("a session that runs is not released under its run", async () => {
   const { released, waiting, make } = sessions();
-  const store = new SessionStore(1);
+  const store = new SessionStore({ sessions: 1, weightBytes: 100 });
   const run = store.run("a", make("a"), feeds, ["y"]);
   await turn();
   await store.open("b", make("b"));
@@ -56,8 +77,8 @@ test("a session that runs is not released under its run", async () => {
 
 test("a session that could not be opened is tried again", async () => {
   const { make } = sessions();
-  const store = new SessionStore(2);
-  const failing = async (): Promise<Session> => {
+  const store = new SessionStore({ sessions: 2, weightBytes: 100 });
+  const failing = async (): Promise<Opened> => {
     throw new Error("not today");
   };
   await expect(store.open("a", failing)).rejects.toThrow("not today");

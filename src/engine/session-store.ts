@@ -4,37 +4,44 @@
 import { SpinnError } from "../errors.ts";
 import type { Session, Tensors } from "../runtime/runtime.ts";
 
+/** A session, and what it costs to keep. */
+export interface Opened {
+  readonly session: Session;
+  readonly weightBytes: number;
+}
+
+/** What is kept at most, but for what is in use and the session used last. */
+export interface StoreLimits {
+  readonly sessions: number;
+  readonly weightBytes: number;
+}
+
 interface Entry {
-  readonly session: Promise<Session>;
-  /** Runs under way. */
+  readonly opened: Promise<Opened>;
+  /** 0 until it is open. */
+  weightBytes: number;
+  /** Openings and runs under way. */
   users: number;
 }
 
 export class SessionStore {
-  readonly #limit: number;
+  readonly #limits: StoreLimits;
   /** Those used last are last. */
   readonly #entries = new Map<string, Entry>();
   #released = false;
 
-  /** @param limit sessions that are kept; more only while all of them are in use */
-  constructor(limit: number) {
-    this.#limit = limit;
+  constructor(limits: StoreLimits) {
+    this.#limits = limits;
   }
 
   /** @throws {SpinnError} as `make` and `Session.run` */
-  async run(key: string, make: () => Promise<Session>, feeds: Tensors, fetches: readonly string[]): Promise<Tensors> {
-    const entry = this.#entry(key, make);
-    entry.users++;
-    try {
-      return await (await entry.session).run(feeds, fetches);
-    } finally {
-      entry.users--;
-    }
+  async run(key: string, make: () => Promise<Opened>, feeds: Tensors, fetches: readonly string[]): Promise<Tensors> {
+    return await this.#use(this.#entry(key, make), ({ session }) => session.run(feeds, fetches));
   }
 
   /** Opens a session ahead of time. @throws {SpinnError} as `make` */
-  async open(key: string, make: () => Promise<Session>): Promise<void> {
-    await this.#entry(key, make).session;
+  async open(key: string, make: () => Promise<Opened>): Promise<void> {
+    await this.#use(this.#entry(key, make), () => undefined);
   }
 
   /** Whoever comes afterwards gets an error. */
@@ -45,35 +52,53 @@ export class SessionStore {
     await Promise.all(entries.map(release));
   }
 
-  #entry(key: string, make: () => Promise<Session>): Entry {
+  #entry(key: string, make: () => Promise<Opened>): Entry {
     if (this.#released) throw new SpinnError("Runtime", "The network was released");
-    let entry = this.#entries.get(key);
+    const entry = this.#entries.get(key);
     if (entry) {
       this.#entries.delete(key);
       this.#entries.set(key, entry);
       return entry;
     }
-    entry = { session: make(), users: 0 };
-    this.#entries.set(key, entry);
-    // A failure is told to whoever waits; the next one tries again.
-    entry.session.catch(() => this.#entries.delete(key));
-    this.#makeRoom(key);
-    return entry;
+    const opening: Entry = { opened: make(), weightBytes: 0, users: 0 };
+    this.#entries.set(key, opening);
+    opening.opened.then(
+      ({ weightBytes }) => {
+        opening.weightBytes = weightBytes;
+      },
+      // A failure is told to whoever waits; the next one tries again.
+      () => this.#entries.delete(key),
+    );
+    return opening;
   }
 
-  #makeRoom(newest: string): void {
+  async #use<T>(entry: Entry, work: (opened: Opened) => T): Promise<Awaited<T>> {
+    entry.users++;
+    try {
+      return await work(await entry.opened);
+    } finally {
+      entry.users--;
+      this.#makeRoom();
+    }
+  }
+
+  #makeRoom(): void {
+    let bytes = 0;
+    for (const { weightBytes } of this.#entries.values()) bytes += weightBytes;
+    const newest = [...this.#entries.keys()].at(-1);
     for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= this.#limit) return;
+      if (this.#entries.size <= this.#limits.sessions && bytes <= this.#limits.weightBytes) return;
       if (entry.users > 0 || key === newest) continue;
       this.#entries.delete(key);
+      bytes -= entry.weightBytes;
       void release(entry);
     }
   }
 }
 
-async function release({ session }: Entry): Promise<void> {
-  await session.then(
-    (opened) => opened.release(),
+async function release({ opened }: Entry): Promise<void> {
+  await opened.then(
+    ({ session }) => session.release(),
     () => undefined, // was told when it failed
   );
 }

@@ -6,7 +6,7 @@ import { writeAtomically } from "../atomic-write.ts";
 import { SpinnError } from "../errors.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import { externalize, loadExternalData } from "./external-data.ts";
-import { graphOf } from "./graph-index.ts";
+import { weightBytes } from "./graph-index.ts";
 import type { ModelProto } from "./proto.ts";
 import { validateModel } from "./validate.ts";
 
@@ -52,10 +52,6 @@ export async function writeModelFile(path: string, model: ModelProto, options: W
     { path: data, parts },
     { path, parts: [encodeModel(stub)] },
   ]);
-}
-
-function weightBytes(model: ModelProto): number {
-  return graphOf(model).initializer.reduce((sum, tensor) => sum + tensor.rawData.byteLength, 0);
 }
 
 async function readBytes(path: string): Promise<Uint8Array> {
