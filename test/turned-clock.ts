@@ -10,6 +10,11 @@ export class TurnedClock implements Clock {
     return this.#nowMs;
   }
 
+  /** Timers that have not run yet. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   setTimer(run: () => void, delayMs: number): () => void {
     const timer = { dueMs: this.#nowMs + delayMs, run };
     this.#timers.add(timer);

@@ -357,7 +357,19 @@ describe("closing", () => {
     release();
     await busy.hears("result", 1);
     expect(await lastWord(busy)).toMatchObject({ code: "shutting-down" });
-    await closed;
+    await Promise.all([closed, engine.close()]);
+  });
+
+  test("leaves no timer behind, even when nobody has ever come", async () => {
+    const { dial, engine, clock } = service();
+    const device = await RawDevice.greeted(dial, network);
+    await device.asks(run(1, { deadlineMs: 1000 }));
+    expect(clock.pending).toBe(1);
+    await engine.close();
+    expect(clock.pending).toBe(0);
+    const other = service();
+    await other.engine.close();
+    expect(other.clock.pending).toBe(0);
   });
 
   test("waits for a while only", async () => {

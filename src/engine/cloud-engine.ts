@@ -1,7 +1,7 @@
 // The server's half of a network: takes what devices send, computes on from any cut with the same exit rule, and answers. Knows
 // no sockets, threads or files: those are behind `Accept` and `Compute`.
 
-import type { Accept } from "../transport/transport.ts";
+import type { Accept, Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, RefuseCode } from "../wire/message.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
 import { CloudConnection, type CloudHost } from "./cloud-connection.ts";
@@ -57,7 +57,6 @@ export function createCloudEngine(options: CloudEngineOptions): CloudEngine {
 
 class Host implements CloudHost {
   readonly settings: CloudSettings;
-  isClosing = false;
   readonly #networks: ReadonlyMap<string, Compute>;
   readonly #connections = new Set<CloudConnection>();
   readonly #load = new LoadMeter();
@@ -66,14 +65,20 @@ class Host implements CloudHost {
   #answered = 0;
   #refused = 0;
   #cancelled = 0;
-  #isTicking = false;
+  /** Stops the clock; there when it runs. */
+  #stopTicking: (() => void) | undefined;
   #toldAtMs = 0;
+  #closing: Promise<void> | undefined;
   #drained = (): void => {};
 
   constructor(settings: CloudSettings) {
     this.settings = settings;
     this.#networks = new Map(settings.networks.map((compute) => [nameOf(compute.network.modelHash), compute]));
     if (this.#networks.size < settings.networks.length) throw new RangeError("A network is served twice");
+  }
+
+  get isClosing(): boolean {
+    return this.#closing !== undefined;
   }
 
   get isFull(): boolean {
@@ -84,13 +89,13 @@ class Host implements CloudHost {
     return this.#load.at(this.settings.clock.now());
   }
 
-  accept: Accept = (connection) => {
+  accept(connection: Connection): ConnectionHandlers {
     const device = new CloudConnection(connection, this);
     this.#connections.add(device);
     if (this.isClosing) device.leaveWhenDone();
-    else this.#tickLater();
+    else this.#keepTicking();
     return device;
-  };
+  }
 
   get hashes(): readonly string[] {
     return [...this.#networks.keys()];
@@ -133,7 +138,10 @@ class Host implements CloudHost {
 
   left(connection: CloudConnection): void {
     this.#connections.delete(connection);
-    if (this.#connections.size === 0) this.#drained();
+    if (this.#connections.size > 0) return;
+    this.#stopTicking?.();
+    this.#stopTicking = undefined;
+    this.#drained();
   }
 
   stats(): CloudStats {
@@ -150,30 +158,31 @@ class Host implements CloudHost {
     };
   }
 
-  async close(graceMs: number): Promise<void> {
-    this.isClosing = true;
-    for (const connection of this.#connections) connection.leaveWhenDone();
-    if (this.#connections.size === 0) return;
-    const disarm = this.settings.clock.setTimer(() => {
-      for (const connection of this.#connections) connection.leave("shutting-down", "The server is shutting down");
-    }, graceMs);
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
+  close(graceMs: number): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const { clock } = this.settings;
+      const disarm = clock.setTimer(() => {
+        for (const connection of this.#connections) connection.leave("shutting-down", "The server is shutting down");
+      }, graceMs);
+      this.#drained = () => {
+        disarm();
+        resolve();
+      };
     });
-    disarm();
+    for (const connection of this.#connections) connection.leaveWhenDone();
+    if (this.#connections.size === 0) this.#drained();
+    return this.#closing;
   }
 
   /** As long as somebody is connected, the clock is looked at. */
-  #tickLater(): void {
-    if (this.#isTicking || this.#connections.size === 0) return;
-    this.#isTicking = true;
+  #keepTicking(): void {
     const { clock, helloTimeoutMs, idleTimeoutMs, statsIntervalMs } = this.settings;
-    const tick = (): void => {
-      this.#isTicking = false;
+    const intervalMs = Math.min(1000, helloTimeoutMs, idleTimeoutMs, statsIntervalMs);
+    this.#stopTicking ??= clock.setTimer(() => {
+      this.#stopTicking = undefined;
       this.#tick(clock.now());
-      this.#tickLater();
-    };
-    clock.setTimer(tick, Math.min(1000, helloTimeoutMs, idleTimeoutMs, statsIntervalMs));
+      if (this.#connections.size > 0) this.#keepTicking();
+    }, intervalMs);
   }
 
   #tick(nowMs: number): void {

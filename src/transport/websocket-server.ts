@@ -61,6 +61,8 @@ export function attachWebSocket(server: Server, options: WebSocketServerOptions)
   const sockets = new WebSocketServer({ ...socketOptions, noServer: true, maxPayload: maxMessageBytes });
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     if (sockets.clients.size >= maxConnections) {
+      // Nobody else listens any more: without this, a peer that is gone already would end the process.
+      socket.on("error", () => {});
       socket.end("HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
       return;
     }

@@ -4,6 +4,7 @@ import { expect, onTestFinished, test, vi } from "vitest";
 import { WebSocket } from "ws";
 import { transportSuite } from "../../test/contract/transport-suite.ts";
 import { isSpinnError } from "../errors.ts";
+import { createRng } from "../random.ts";
 import type { Accept, ConnectionHandlers, Listener } from "./transport.ts";
 import { websocketDial } from "./websocket-client.ts";
 import { attachWebSocket, type ListenOptions, listenWebSocket } from "./websocket-server.ts";
@@ -16,6 +17,9 @@ transportSuite("WebSocket", async (accept, maxMessageBytes) => {
 });
 
 const limits = { maxMessageBytes: 1000 };
+const handshake =
+  "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
+  "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
 const silent: ConnectionHandlers = { message: () => {}, closed: () => {} };
 
 async function listen(accept: Accept, options: Partial<ListenOptions> = {}): Promise<Listener> {
@@ -38,10 +42,7 @@ test("a connection that breaks in the middle of a message is reported, and the m
   const heard: string[] = [];
   const listener = await listen(() => ({ message: () => heard.push("message"), closed: (why) => heard.push(why) }));
   const socket = connect(listener.port, "127.0.0.1");
-  socket.write(
-    "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-      "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-  );
+  socket.write(handshake);
   await new Promise((resolve) => socket.once("data", resolve));
   socket.write(Uint8Array.of(0x82, 0x80 + 100, 1, 2, 3, 4, 5)); // 100 bytes announced, one there
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -58,10 +59,7 @@ test("a length alone takes no memory, and one beyond the limit ends the connecti
   for (const length of [0x3f, 0x41]) {
     const socket = connect(listener.port, "127.0.0.1").on("error", () => {});
     onTestFinished(() => void socket.destroy());
-    socket.write(
-      "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n" +
-        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-    );
+    socket.write(handshake);
     await new Promise((resolve) => socket.once("data", resolve));
     socket.write(Uint8Array.of(0x82, 0xff, 0, 0, 0, 0, length, 0, 0, 0, 1, 2, 3, 4, 5));
   }
@@ -69,11 +67,44 @@ test("a length alone takes no memory, and one beyond the limit ends the connecti
   expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 22);
 });
 
+test("noise after the handshake, or instead of it, ends that connection alone", async () => {
+  const heard: Uint8Array[] = [];
+  let open = 0;
+  const listener = await listen(() => {
+    open++;
+    return { message: (bytes) => heard.push(bytes), closed: () => open-- };
+  });
+  const honest = await websocketDial(listener.url)(silent, limits);
+  const rng = createRng(1);
+  const noisy = Array.from({ length: 100 }, async (_, i) => {
+    const socket = connect(listener.port, "127.0.0.1").on("error", () => {});
+    const ended = new Promise((resolve) => socket.on("close", resolve));
+    if (i % 4 > 0) {
+      socket.write(handshake);
+      await new Promise((resolve) => socket.once("data", resolve));
+    }
+    // Reserved bits, unknown opcodes, frames that are not masked: whatever a first byte may say.
+    socket.resume().end(Uint8Array.from({ length: 2 + 200 * rng() }, () => 256 * rng()));
+    await ended;
+  });
+  await Promise.all(noisy);
+  await vi.waitFor(() => expect(open).toBe(1));
+  heard.length = 0;
+  honest.send(Uint8Array.of(1));
+  await vi.waitFor(() => expect(heard).toEqual([Uint8Array.of(1)]));
+});
+
 test("more devices than there is room for are turned away until one leaves", async () => {
   const listener = await listen(() => silent, { maxConnections: 2 });
   const dial = websocketDial(listener.url);
   const [first] = await Promise.all([dial(silent, limits), dial(silent, limits)]);
   await expect(dial(silent, limits)).rejects.toThrow(/Cannot connect to ws:.*503/);
+  // Gone before they have heard it: the server does not mind.
+  for (let i = 0; i < 20; i++) {
+    const socket = connect(listener.port, "127.0.0.1").on("error", () => {});
+    await new Promise((resolve) => socket.write(handshake, resolve));
+    socket.resetAndDestroy();
+  }
   first.close();
   await vi.waitFor(() => dial(silent, limits), { timeout: 5000 });
 });
