@@ -11,7 +11,7 @@ import { defaultBackoff } from "./device-backoff.ts";
 import { type ContinueLocally, Inference, type InferOptions, type Surroundings } from "./device-inference.ts";
 import { type DecodeImage, type DeviceImage, inputPreparer } from "./device-input.ts";
 import type { LinkTimings } from "./device-link.ts";
-import { unknownLink, uplinkBpsOf } from "./device-link-estimate.ts";
+import { rttMsOf, unknownLink, uplinkBpsOf } from "./device-link-estimate.ts";
 import { type Pace, remainingMs, withSlices } from "./device-pace.ts";
 import { checkPlan, type Plan } from "./device-plan.ts";
 import type { FallbackReason, InferenceResult } from "./device-result.ts";
@@ -188,7 +188,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
     },
     get link() {
       const estimate = runs?.link.estimate ?? unknownLink;
-      const { rttMs } = estimate;
+      const rttMs = rttMsOf(estimate);
       const uplinkBps = uplinkBpsOf(estimate);
       return {
         connected: runs?.link.server !== undefined,

@@ -3,6 +3,8 @@ import { createRng } from "../random.ts";
 import {
   type LinkEstimate,
   leftAtMs,
+  rttMsOf,
+  slowestRttMs,
   unknownLink,
   uplinkBpsOf,
   uploadMs,
@@ -69,9 +71,15 @@ test("a measured link says how long an upload takes, an unknown one is thought s
   expect(uploadMs(unknownLink, 1e6)).toBeGreaterThan(10_000);
 });
 
-test("round trips are smoothed as RFC 6298 does", () => {
-  let link = withRoundTrip(unknownLink, 40);
-  expect(link).toMatchObject({ rttMs: 40, rttDeviationMs: 20 });
-  link = withRoundTrip(link, 80);
-  expect(link).toMatchObject({ rttMs: 45, rttDeviationMs: 25 });
+test("round trips are the median of the last; a run that is faster than one corrects it", () => {
+  let link = unknownLink;
+  expect(rttMsOf(link)).toBeUndefined();
+  for (const sample of [90, 40, 42]) link = withRoundTrip(link, sample);
+  expect(rttMsOf(link)).toBe(42);
+  expect(slowestRttMs(link)).toBe(90);
+  for (let i = 0; i < 9; i++) link = withRoundTrip(link, 300);
+  expect(link.roundTripsMs).toHaveLength(9);
+  const quick = { bytes: 4000, sentAtMs: 0, answeredAtMs: 50, serverMs: 5, previousLeftAtMs: 0 };
+  for (let i = 0; i < 5; i++) link = withTransfer(link, quick);
+  expect(rttMsOf(link)).toBe(45);
 });
