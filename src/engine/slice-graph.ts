@@ -14,7 +14,7 @@ export interface SliceGraph {
    */
   live(cut: string, portable: boolean): readonly string[] | undefined;
   /** The model that computes the tensors `to` from what is alive at a cut. */
-  slice(from: string, portable: boolean, to: readonly string[]): ModelProto;
+  slice(from: string, portable: boolean, to: readonly string[]): ModelProto | Promise<Uint8Array>;
 }
 
 /** The network's own graph. */
