@@ -190,12 +190,13 @@ export class Evaluation {
     const variances = this.#variance;
     const at = design * exits;
     const row = rowOf[design]! * exits;
+    const perByteMsSquared = perByteMs * perByteMs;
     let sum = 0;
     for (let exit = 0; exit < exits; exit++) {
       const weight = share[at + exit]!;
       if (weight === 0) continue;
       const left = ms - fixed[row + exit]! - perByteMs * sentMean[at + exit]!;
-      const variance = variances[row + exit]! + perByteMs * perByteMs * sentVariance[at + exit]!;
+      const variance = variances[row + exit]! + perByteMsSquared * sentVariance[at + exit]!;
       if (left * left >= REACH * REACH * variance) sum += left >= 0 ? weight : 0;
       else sum += weight * normalCdf(left / Math.sqrt(variance));
     }

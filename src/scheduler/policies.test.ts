@@ -75,6 +75,18 @@ test("Edgent: one exit for all, the most accurate that keeps the bound, blind fo
   expect(latencyOf(planOf("edgent", link, hopeless))).toBeCloseTo(latencyOf(planOf("edgent")), 0);
 });
 
+test("asked for throughput, the rivals do pursue it", () => {
+  const sla: Sla = {
+    require: [{ metric: "accuracy", op: ">=", value: 0.7 }],
+    prefer: [{ aim: "max", metric: "throughput" }],
+  };
+  for (const name of ["neurosurgeon", "edgent"] as const) {
+    const rate = (plan: Plan): number => estimate(profile, link, plan).throughput;
+    expect(rate(planOf(name, link, sla))).toBeGreaterThan(rate(planOf(name)));
+  }
+  expect(estimate(profile, link, planOf("edgent", link, sla)).accuracy).toBeGreaterThanOrEqual(0.7);
+});
+
 test("SPINN: one threshold, the paper's cuts and codecs, means", () => {
   const sparse = new Set(profile.model.cuts.filter((cut) => cut.sparse).map(({ id }) => id));
   for (const uplinkBps of [1e5, 1e6, 8e6, 1e9]) {

@@ -3,6 +3,7 @@
 
 import type { Conditions } from "./conditions.ts";
 import { NOT_ASKED, type Plan } from "./design.ts";
+import type { Metric } from "./metrics.ts";
 import type { Profile } from "./profile.ts";
 import { schedule } from "./schedule.ts";
 import type { Constraint, Sla, Target } from "./sla.ts";
@@ -69,23 +70,22 @@ function withoutRepeats({ require = [], prefer = [] }: Sla): Sla {
   return { require: [...bounds.values()], prefer: first };
 }
 
-/** Minimum of what the user wants first, among what Neurosurgeon knows; latency when that is something else. */
-function latencyOrEnergy({ prefer = [] }: Sla): Sla {
-  const byEnergy = prefer[0]?.metric === "energy" && prefer[0].aim === "min";
-  return { prefer: [{ aim: "min", metric: byEnergy ? "energy" : "latency.mean" }] };
+/** What the user wants first, if a policy that knows nothing of exits and server costs can want it; else latency. */
+function speed({ prefer = [] }: Sla, known: readonly Metric[]): Target {
+  const [first] = prefer;
+  const aim = first?.metric === "throughput" ? "max" : "min";
+  if (first?.aim === aim && known.includes(first.metric)) return { aim, metric: first.metric };
+  return { aim: "min", metric: "latency.mean" };
 }
 
-/** As accurate as the bound on latency allows, then fast. */
+/** As accurate as the bound on latency allows, then fast; without such a bound fast, as far as one on accuracy allows. */
 function accurateWithinBound(sla: Sla): Sla {
-  const require = (onMeans(sla).require ?? []).filter(({ metric, op }) => metric === "latency.mean" && op === "<=");
-  if (require.length === 0) return { prefer: [{ aim: "min", metric: "latency.mean" }] };
-  return {
-    require,
-    prefer: [
-      { aim: "max", metric: "accuracy", tolerance: 0 },
-      { aim: "min", metric: "latency.mean" },
-    ],
-  };
+  const require = (onMeans(sla).require ?? []).filter(({ metric, op }) => {
+    return (metric === "latency.mean" && op === "<=") || (metric === "accuracy" && op === ">=");
+  });
+  const fast = speed(sla, ["throughput"]);
+  if (!require.some(({ metric }) => metric === "latency.mean")) return { require, prefer: [fast] };
+  return { require, prefer: [{ aim: "max", metric: "accuracy", tolerance: 0 }, fast] };
 }
 
 export const policies: { readonly [N in PolicyName]: Policy } = {
@@ -133,10 +133,10 @@ export const policies: { readonly [N in PolicyName]: Policy } = {
       fairCompression,
       "Layer times are measured on this device and server, where the paper predicts them from layer types: no error of prediction.",
       "Any cut of the profile may be chosen, inside residual blocks too, where the paper has chains of layers.",
-      "Energy only if the agreement's first target is `min energy`; constraints are not known to it.",
+      "Energy only if the agreement's first target is `min energy`; and throughput, which it was not made for, if that is `max throughput`. It knows no constraints.",
     ],
     space: (exits) => ({ codecs: compressed, policies: noExits(exits) }),
-    goal: latencyOrEnergy,
+    goal: (sla) => ({ prefer: [speed(sla, ["energy", "throughput"])] }),
   },
   edgent: {
     title: "Edgent",
@@ -146,7 +146,8 @@ export const policies: { readonly [N in PolicyName]: Policy } = {
       fairCompression,
       "The network ends at the chosen exit: no other exit is asked, and no confidence is looked at.",
       "It has no term for the server's load and plans for an idle one.",
-      "Without a bound on latency it takes the fastest; where no exit keeps the bound, the fastest as well, where the paper gives up.",
+      "Without a bound on latency it takes the fastest exit and split, by throughput if the agreement's first target is that, among the exits that keep a bound on accuracy; the paper always has a bound on latency.",
+      "Where no exit keeps the bound, the fastest, where the paper gives up.",
       "Most accurate is measured through the codec, where the paper takes the deepest exit.",
     ],
     space: (exits) => ({

@@ -38,7 +38,10 @@ export interface CodecProfile {
   readonly codec: string;
   /** What travels for each image, packet and message around it included; [images]. */
   readonly bytes: ArrayLike<number>;
-  /** The exits behind the cut, computed from what the codec left of its tensors; [images, exits behind]. */
+  /**
+   * The exits behind the cut, computed from what the codec left of its tensors; [images, exits behind]. Codecs that lose the
+   * same, `lz4` and `rans`, may share one.
+   */
   readonly record: ExitRecord;
 }
 

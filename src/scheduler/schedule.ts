@@ -60,17 +60,31 @@ export function schedule(space: Space, conditions: Conditions, sla: Sla, options
 }
 
 /** The next best, one after the other, each in a pair that has not been taken. */
-function others(e: Evaluation, from: Uint32Array, winner: number, prefer: Sla["prefer"], count: number): number[] {
-  const pairOf = (d: number): number => Math.floor(d / e.space.policies.length);
+function others(
+  evaluation: Evaluation,
+  from: Uint32Array,
+  winner: number,
+  prefer: Sla["prefer"],
+  count: number,
+): number[] {
   const found: number[] = [];
   let designs = from;
   let last = winner;
   while (found.length < count) {
-    const taken = pairOf(last);
-    designs = designs.filter((d) => pairOf(d) !== taken);
+    designs = outsidePair(evaluation.space, designs, last);
     if (designs.length === 0) break;
-    last = choose(e, designs, prefer).design;
+    last = choose(evaluation, designs, prefer).design;
     found.push(last);
   }
   return found;
+}
+
+/** Those of another pair than `taken`. */
+function outsidePair({ policies }: Space, designs: Uint32Array, taken: number): Uint32Array {
+  const start = taken - (taken % policies.length);
+  const end = start + policies.length;
+  const left = new Uint32Array(designs.length);
+  let count = 0;
+  for (const d of designs) if (d < start || d >= end) left[count++] = d;
+  return left.subarray(0, count);
 }

@@ -43,7 +43,8 @@ const ROUNDING = 1e-9;
  * the designs that come nearest remain.
  */
 export function feasible(evaluation: Evaluation, constraints: readonly Constraint[]): Feasible {
-  let designs: Uint32Array = Uint32Array.from({ length: evaluation.space.designs }, (_, d) => d);
+  let designs: Uint32Array = new Uint32Array(evaluation.space.designs);
+  for (let d = 0; d < designs.length; d++) designs[d] = d;
   const excluded: number[] = [];
   const relaxed: number[] = [];
   const held: Bounds[] = [];
