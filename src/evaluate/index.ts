@@ -1,4 +1,5 @@
-// Public names of `spinn/evaluate`: links of all kinds between device and server, emulated without privileges.
+// Public names of `spinn/evaluate`: links of all kinds between device and server, emulated without privileges, and what is measured
+// over them.
 
 export { type BandwidthStep, type BandwidthTrace, checkTrace, meanBandwidth } from "./bandwidth-trace.ts";
 export { type Capacity, constantCapacity, traceCapacity } from "./capacity.ts";
