@@ -376,6 +376,27 @@ describe("deadlines", () => {
   });
 });
 
+test("a device that has slept reads what came meanwhile before it takes the server for dead", async () => {
+  class SleepyClock extends TurnedClock {
+    sleptMs = 0;
+    override now(): number {
+      return super.now() + this.sleptMs;
+    }
+  }
+  const sleepy = new SleepyClock();
+  const { engine, server } = await meet({ clock: sleepy });
+  server.isPolite = false;
+  sleepy.turn(5000);
+  const { id } = await server.hears("ping");
+  sleepy.sleptMs = 60_000;
+  sleepy.turn(1550);
+  expect(engine.link.connected).toBe(true);
+  server.say({ kind: "pong", id });
+  await settled();
+  sleepy.turn(1000);
+  expect(engine.link.connected).toBe(true);
+});
+
 describe("hedge", () => {
   test("the device wins: the server is told to stop", async () => {
     const { engine, server } = await meet({ continueLocally: "hedge" });
@@ -398,6 +419,26 @@ describe("hedge", () => {
     expect(compute.pending).toBe(0);
     expect(server.heard).toEqual([]);
   });
+});
+
+test("server and device both fail: the best exit before the cut answers; without one there is the device's error", async () => {
+  for (const cutHere of [cut, "input"]) {
+    const failing = await openInProcessCompute(toyProgressive());
+    const server = new RawServer(failing.network);
+    const plan = makePlan(failing.network, { cut: cutHere, threshold: unsure });
+    const engine = createDeviceEngine({ compute: failing, dial: server.dial, plan, clock, continueLocally: "hedge" });
+    await settled();
+    const inference = engine.infer(image);
+    inference.catch(() => {}); // heard below
+    const { best } = await server.hears("run");
+    failing.hold();
+    await failing.close();
+    await settled();
+    server.connection?.close();
+    if (best) expect(await inference).toMatchObject({ exit: best.exit, fallbackReason: "disconnected" });
+    else await expect(inference).rejects.toMatchObject({ code: "Aborted" });
+    await engine.close();
+  }
 });
 
 describe("abort", () => {

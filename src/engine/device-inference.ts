@@ -66,6 +66,8 @@ export class Inference {
   #reason: FallbackReason | undefined;
   #paused: Paused | undefined;
   #isResumed = false;
+  /** Why the device could not go on. */
+  #localError: unknown;
   #awaitsServer = false;
   #run: RemoteRun | undefined;
 
@@ -196,7 +198,8 @@ export class Inference {
   #fallBack(reason: FallbackReason): void {
     if (this.#isDone) return;
     this.#reason = reason;
-    if (this.#mayGoOn()) this.#goOn();
+    if (this.#localError !== undefined) this.#withoutEither();
+    else if (this.#mayGoOn()) this.#goOn();
     else this.#settle(this.#best!, "device");
   }
 
@@ -225,11 +228,16 @@ export class Inference {
     return outcome;
   }
 
-  /** The device cannot go on; the server may still answer, or an exit that was passed. */
+  /** The device cannot go on; the server may still answer. */
   #localFailed(error: unknown): void {
-    if (this.#isDone || this.#awaitsServer) return;
+    this.#localError = error;
+    if (!this.#awaitsServer) this.#withoutEither();
+  }
+
+  /** Nobody goes on: an exit that was passed answers. */
+  #withoutEither(): void {
     if (this.#best) this.#settle(this.#best, "device");
-    else this.#fail(error);
+    else this.#fail(this.#localError);
   }
 
   readonly #onBest = (best: ExitAnswer): void => {

@@ -281,8 +281,11 @@ export class DeviceLink {
     const { sinceMs } = this.#handlers.awaited();
     if (ping) {
       const dueMs = Math.max(ping.sentAtMs, heardAtMs) + this.#stallMs() + 2 * uploadMs(this.#estimate, ping.bytes);
-      if (nowMs >= dueMs) this.fail(`stalled: no sign of life for ${Math.round(nowMs - heardAtMs)} ms`);
-      else this.#watchAt(dueMs);
+      // If it is the device that slept, an answer may lie there unread.
+      const hasSlept = nowMs - this.#watchAtMs > LEAST_QUIET_MS;
+      if (nowMs < dueMs) this.#watchAt(dueMs);
+      else if (hasSlept) this.#watchAt(nowMs + LEAST_QUIET_MS);
+      else this.fail(`stalled: no sign of life for ${Math.round(nowMs - heardAtMs)} ms`);
       return;
     }
     const dueMs =
