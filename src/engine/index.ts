@@ -22,7 +22,7 @@ export type { DecodeImage, DeviceImage } from "./device-input.ts";
 export { makePlan, type Plan, type PlanRequest } from "./device-plan.ts";
 export type { FallbackReason, InferenceResult, Timings } from "./device-result.ts";
 export type { Unsubscribe } from "./emitter.ts";
-export { type CutPoint, describeNetwork, type ExitPoint, type NetworkInfo } from "./network-info.ts";
+export { type CutPoint, describeNetwork, type ExitPoint, hexOf, type NetworkInfo } from "./network-info.ts";
 export { openSlicedNetwork, type SlicedNetworkOptions } from "./open-sliced-network.ts";
 export {
   type Progress,

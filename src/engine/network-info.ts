@@ -3,13 +3,16 @@
 
 import { sha256 } from "@noble/hashes/sha2.js";
 import { MODEL_HASH_BYTES } from "../codec/packet.ts";
+import { SpinnError } from "../errors.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
+import { label } from "../onnx/label.ts";
 import { edit, type ModelProto } from "../onnx/proto.ts";
 import { inferShapes } from "../onnx/shapes.ts";
 import type { Calibration } from "../progressive/calibration.ts";
 import { classesOf, readMetadata } from "../progressive/metadata.ts";
+import type { NetworkProfile } from "../progressive/network-profile.ts";
 import { type Cut, type CutTensor, cutCandidates } from "../splitter/cuts.ts";
 
 export interface NetworkInfo {
@@ -25,6 +28,8 @@ export interface NetworkInfo {
   readonly labels?: readonly string[];
   readonly preprocessing?: Preprocessing;
   readonly calibration?: Calibration;
+  /** Of this very network; one of another that was in the file is left out. */
+  readonly profile?: NetworkProfile;
 }
 
 export interface CutPoint extends Cut {
@@ -67,16 +72,43 @@ export function describeNetwork(model: ModelProto): NetworkInfo {
   const passed = (cut: Cut): number =>
     cut.id === "none" ? exits.length : early.filter(({ at }) => position.get(at)! <= cut.index).length;
   const { labels, preprocessing, calibration } = metadata ?? {};
+  const modelHash = hashOf(model, exits);
+  const points = cuts.map((cut) => ({ ...cut, sparse: sparse.has(cut.id), exitsBefore: passed(cut) }));
+  const profile = fittingProfile(metadata?.profile, modelHash, points);
   return {
-    modelHash: hashOf(model, exits),
+    modelHash,
     input: cuts[0]!.tensors[0]!,
-    cuts: cuts.map((cut) => ({ ...cut, sparse: sparse.has(cut.id), exitsBefore: passed(cut) })),
+    cuts: points,
     exits,
     classes: classesOf(inferShapes(model), output),
     ...(labels && { labels }),
     ...(preprocessing && { preprocessing }),
     ...(calibration && { calibration }),
+    ...(profile && { profile }),
   };
+}
+
+/** @throws {SpinnError} InvalidModel for a profile of this network that names cuts that it does not have */
+function fittingProfile(
+  profile: NetworkProfile | undefined,
+  hash: Uint8Array,
+  cuts: readonly CutPoint[],
+): NetworkProfile | undefined {
+  if (profile?.network !== hexOf(hash)) return undefined;
+  const exits = cuts.at(-1)!.exitsBefore;
+  let last = -1;
+  for (const { id, behind } of profile.cuts) {
+    const at = cuts.findIndex((cut) => cut.id === id);
+    if (at <= last || behind !== exits - cuts[at]!.exitsBefore)
+      throw new SpinnError("InvalidModel", `The model's profile is damaged: cut ${label(id)} is not the network's`);
+    last = at;
+  }
+  return profile;
+}
+
+/** A network's name as people and files write it: 32 hexadecimal digits. */
+export function hexOf(hash: Uint8Array): string {
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**

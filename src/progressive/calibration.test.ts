@@ -3,13 +3,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRng } from "../random.ts";
-import {
-  type Calibration,
-  confidenceCode,
-  confidenceOfCode,
-  parseCalibration,
-  storeCalibration,
-} from "./calibration.ts";
+import { type Calibration, parseCalibration, storeCalibration } from "./calibration.ts";
+import { confidenceCode, confidenceOfCode } from "./exit-record-text.ts";
 
 const confidence = fc.float({ min: 0, max: 1, noNaN: true }).map(Math.fround);
 const nearOne = fc.integer({ min: 0, max: 2000 }).map((k) => 1 - k * 2 ** -24);

@@ -12,4 +12,5 @@ export {
   type Thresholds,
 } from "./exit-policy.ts";
 export { type ExitInfo, type Metadata, readMetadata, withMetadata } from "./metadata.ts";
+export type { NetworkProfile, ProfiledCodec, ProfiledCut, ProfiledWidth } from "./network-profile.ts";
 export { type ExitRecord, type PolicyOutcome, policyOutcome } from "./policy-outcome.ts";

@@ -12,6 +12,7 @@ import { ancestors } from "../onnx/trunk.ts";
 import { sizeOf } from "../tensor.ts";
 import { type Calibration, parseCalibration, storeCalibration } from "./calibration.ts";
 import { exitCosts } from "./exit-costs.ts";
+import { type NetworkProfile, parseProfile, storeProfile } from "./network-profile.ts";
 
 export interface ExitInfo {
   readonly name: string;
@@ -36,6 +37,8 @@ export interface Metadata {
   readonly labels?: readonly string[];
   readonly preprocessing?: Preprocessing;
   readonly calibration?: Calibration;
+  /** What becomes of the network when it is cut. Its images are other than the calibration's, or a part of them. */
+  readonly profile?: NetworkProfile;
 }
 
 /** The key in `metadata_props`. */
@@ -71,23 +74,31 @@ export function readMetadata(model: ModelProto): Metadata | undefined {
 }
 
 /**
- * The model with its metadata changed; a plain classifier gets some. The rest of the model is shared, not copied.
+ * The model with its metadata changed; a plain classifier gets some. The rest of the model is shared, not copied. A new
+ * calibration ends the validity of a profile: without a new one there is none.
  *
  * @throws {SpinnError} InvalidModel when the result would not be true of the graph
  */
 export function withMetadata(model: ModelProto, patch: Partial<Metadata>): ModelProto {
   const plain: Metadata = { exits: [], final: graphOf(model).output.at(-1)?.name ?? "" };
-  const metadata: Metadata = { ...(readMetadata(model) ?? plain), ...patch };
+  const { profile: known, ...before } = readMetadata(model) ?? plain;
+  const kept = known && !patch.calibration ? { profile: known } : {};
+  const metadata: Metadata = { ...before, ...kept, ...patch };
   checkAgainstGraph(model, metadata);
-  const { calibration } = metadata;
-  const value = JSON.stringify({ version, ...metadata, calibration: calibration && storeCalibration(calibration) });
+  const { calibration, profile } = metadata;
+  const value = JSON.stringify({
+    version,
+    ...metadata,
+    calibration: calibration && storeCalibration(calibration),
+    profile: profile && storeProfile(profile),
+  });
   const others = model.metadataProps.filter((entry) => entry.key !== metadataKey);
   const { metadataProps } = create(ModelProtoSchema, { metadataProps: [{ key: metadataKey, value }] });
   return edit(model, { metadataProps: [...others, ...metadataProps] });
 }
 
 function parse(json: Readonly<Record<string, unknown>>): Metadata {
-  const { exits, final, labels, preprocessing, calibration } = json;
+  const { exits, final, labels, preprocessing, calibration, profile } = json;
   if (!Array.isArray(exits)) throw invalid("exits is not a list");
   if (typeof final !== "string") throw invalid("final is not a string");
   if (labels !== undefined && !(Array.isArray(labels) && labels.every((l) => typeof l === "string")))
@@ -98,6 +109,7 @@ function parse(json: Readonly<Record<string, unknown>>): Metadata {
     ...(labels !== undefined && { labels }),
     ...(preprocessing !== undefined && { preprocessing: readPreprocessing(preprocessing) }),
     ...(calibration !== undefined && { calibration: parseCalibration(calibration, exits.length + 1) }),
+    ...(profile !== undefined && { profile: parseProfile(profile, exits.length + 1) }),
   };
 }
 
@@ -162,7 +174,7 @@ function checkCosts(model: ModelProto, { exits, final }: Metadata): void {
 }
 
 function checkSizes(metadata: Metadata, classes: number, input: readonly number[]): void {
-  const { labels, preprocessing, calibration, exits } = metadata;
+  const { labels, preprocessing, calibration, profile, exits } = metadata;
   if (labels && labels.length !== classes) throw invalid(`it has ${labels.length} labels for ${classes} classes`);
   if (preprocessing) {
     const made = [preprocessing.channels, preprocessing.height, preprocessing.width];
@@ -175,6 +187,8 @@ function checkSizes(metadata: Metadata, classes: number, input: readonly number[
     if (!fits || calibration.temperatures.length !== exits.length + 1)
       throw invalid("the calibration record does not fit the exits");
   }
+  if (profile && profile.record.confidences.length !== profile.record.images * (exits.length + 1))
+    throw invalid("the profile does not fit the exits");
 }
 
 /**
