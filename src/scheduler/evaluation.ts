@@ -218,7 +218,7 @@ export class Evaluation {
       high = Math.max(high, mean + REACH * spread);
     }
     high *= 1 + 1e-12; // rounding must not leave the last exit out
-    // False position, the weight of an end that stays halved (Illinois); bisection every third time, for the gaps between exits.
+    // False position, an end that stays losing weight (Illinois); every third time bisection, for the gaps between exits.
     let below = -rank;
     let above = 1 - rank;
     let stayed = 0;

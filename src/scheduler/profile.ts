@@ -11,7 +11,7 @@ export interface Profile {
 
 /** The part that holds on every device. */
 export interface ModelProfile {
-  /** The unsplit network on the profiled images: exits in order, the final one last. All cuts are profiled on the same images. */
+  /** The unsplit network: exits in order, the final one last. All cuts are profiled on the same images. */
   readonly record: ExitRecord;
   /**
    * Places between which time is measured, in graph order: `input` first, `none` last. Among them the place of every exit:
@@ -34,7 +34,7 @@ export interface CutProfile {
 }
 
 export interface CodecProfile {
-  /** What a plan calls it: `float32`, `lz4`, `rans`, below 8 bits with the width, `rans/4`; `image`, sent encoded as it came. */
+  /** What a plan calls it: `float32`, `lz4`, `rans`, below 8 bits with the width, `rans/4`; `image`, encoded as it came. */
   readonly codec: string;
   /** What travels for each image, packet and message around it included; [images]. */
   readonly bytes: ArrayLike<number>;

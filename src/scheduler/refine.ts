@@ -1,5 +1,5 @@
-// From one threshold for all exits to one for each: coordinate descent around a design that was found, target by target. Where
-// a bound binds, no exit can give way alone; so bounds are also given a price, from low to high, and what is met on the way is kept.
+// From one threshold for all exits to one for each: coordinate descent around a design, target by target. Where a bound binds, no
+// exit can give way alone; so bounds are also given a price, from low to high, and the best that is met on the way is kept.
 
 import type { Conditions } from "./conditions.ts";
 import { NOT_ASKED, type Planned } from "./design.ts";
@@ -18,7 +18,7 @@ const LEVELS: readonly number[] = [0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0
 const PRICES: readonly number[] = [0, 0.3, 1, 3, 10];
 const ROUNDS = 2;
 
-/** Accuracy on a calibration record flatters thresholds that were fitted to it: what gains less than this is not worth having. */
+/** Accuracy on a calibration record flatters thresholds that were fitted to it: what gains less is not worth having. */
 const LEAST_GAIN = 0.002;
 
 /**

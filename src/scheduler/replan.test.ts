@@ -151,6 +151,8 @@ test("with a margin where there is room for one, without where there is none", (
   const close = replan(space, hard, undefined, 0, calm, options);
   expect(close.schedule?.relaxed).toEqual([]);
   expect(close.state.expected.latency.p95).toBeLessThanOrEqual(1.05 * least);
+  const narrow: Sla = { require: [...hard.require!, { metric: "latency.p95", op: ">=", value: least }] };
+  expect(replan(space, narrow, undefined, 0, calm, options).schedule?.relaxed).toEqual([]);
 });
 
 test("what counts as a move", () => {

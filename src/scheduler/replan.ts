@@ -8,7 +8,7 @@ import { estimate } from "./estimate.ts";
 import { metrics } from "./metrics.ts";
 import { type Schedule, type ScheduleOptions, schedule } from "./schedule.ts";
 import { costOf, withHeadroom } from "./select.ts";
-import { type Constraint, type Sla, toleranceOf } from "./sla.ts";
+import { type Constraint, flawOf, type Sla, toleranceOf } from "./sla.ts";
 import { printConstraint } from "./sla-language.ts";
 import type { Space } from "./space.ts";
 
@@ -56,7 +56,7 @@ export interface Replanned {
   readonly state: PlanState;
   readonly changed: boolean;
   readonly why: Why;
-  /** How the new plan was found, when it has changed. */
+  /** How the new plan was found, when it has changed; its constraints are those with the margin, where there is one. */
   readonly schedule?: Schedule;
 }
 
@@ -103,9 +103,10 @@ function changeTo(found: Schedule, seen: Conditions, changedAtMs: number, why: W
 
 /** With a margin, unless that leaves nothing. */
 function careful(space: Space, conditions: Conditions, sla: Sla, headroom: number, options: ScheduleOptions): Schedule {
-  const require = (sla.require ?? []).map((constraint) => withHeadroom(constraint, headroom));
-  const found = schedule(space, conditions, { ...sla, require }, options);
-  return found.relaxed.length === 0 ? found : schedule(space, conditions, sla, options);
+  const roomy = { ...sla, require: (sla.require ?? []).map((constraint) => withHeadroom(constraint, headroom)) };
+  // between `>=` and `<=` there may be no room at all
+  const found = flawOf(roomy) ? undefined : schedule(space, conditions, roomy, options);
+  return found?.relaxed.length === 0 ? found : schedule(space, conditions, sla, options);
 }
 
 /** Has any condition moved by more than a fraction of itself? */

@@ -1,5 +1,5 @@
-// What a design does to every profiled image (the exit rule, as `decide`), summed up; and the same for many thresholds of one exit
-// at once, which is what a search for the best of them asks.
+// What a design does to every profiled image (the exit rule, as `decide`), summed up; and the same for many thresholds of one
+// exit at once, which is what a search for the best of them asks.
 
 import { isConfident } from "../progressive/exit-policy.ts";
 import type { Space } from "./space.ts";
