@@ -220,6 +220,7 @@ test("public names", async () => {
           "InferenceResult",
           "LinkEvents",
           "LinkStatus",
+          "LinkTimings",
           "NetworkInfo",
           "OnBest",
           "Outcome",

@@ -16,7 +16,10 @@ export type ContinueLocally =
   | "never"
   /** Goes on when the server fails, or when that is the last moment to be done by the deadline. */
   | "on-failure"
-  /** Goes on at once; the first side to be done wins, the other is stopped. */
+  /**
+   * Goes on at once; the first side to be done wins, the other is stopped. Done is who has a sure exit or the end of the network: to
+   * wait for the other's end as well would take time, and both compute the same.
+   */
   | "hedge";
 
 export interface InferOptions {

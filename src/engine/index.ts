@@ -19,6 +19,7 @@ export {
 } from "./device-engine.ts";
 export type { ContinueLocally, InferOptions } from "./device-inference.ts";
 export type { DecodeImage, DeviceImage } from "./device-input.ts";
+export type { LinkTimings } from "./device-link.ts";
 export { makePlan, type Plan, type PlanRequest } from "./device-plan.ts";
 export type { FallbackReason, InferenceResult, Timings } from "./device-result.ts";
 export type { Unsubscribe } from "./emitter.ts";
