@@ -1,7 +1,7 @@
 // The client: a device engine and, where the plan leaves cut or codec open, somebody who chooses them by what is measured. Runs in
 // Node and in a page.
 
-import { createDeviceEngine, type DeviceEngine, type DeviceEngineOptions } from "../engine/index.ts";
+import { createDeviceEngine, type DeviceEngine, type DeviceEngineOptions, type Plan } from "../engine/index.ts";
 import { SpinnError } from "../errors.ts";
 import { type ClientPlanRequest, initialPlan, PlanFollower } from "./plan-follower.ts";
 
@@ -12,6 +12,8 @@ export interface ClientOptions extends Omit<DeviceEngineOptions, "plan"> {
   readonly profileBudgetMs?: number;
   /** How long to wait for the first connection; without it the device answers until there is one. @default 2000 */
   readonly connectTimeoutMs?: number;
+  /** Until this is kept the server does everything, and then the plan is followed: for a network that is still on its way. */
+  readonly arrival?: Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -30,9 +32,19 @@ export interface Client extends Omit<DeviceEngine, "setPlan"> {
  */
 export async function createClient(options: ClientOptions): Promise<Client> {
   const { compute, dial, plan = {}, connectTimeoutMs = 2000, signal } = options;
-  const engine = createDeviceEngine({ ...options, plan: initialPlan(compute.network, plan) });
+  // without a server there is nobody else
+  const arrival = dial && options.arrival;
+  const first = initialPlan(compute.network, plan);
+  const engine = createDeviceEngine({ ...options, plan: arrival ? serverOnly(first) : first });
   const follower = new PlanFollower(engine, compute, dial !== undefined, options.profileBudgetMs ?? 2000);
-  const ready = Promise.all([follower.follow(plan), dial && firstAttempt(engine, connectTimeoutMs)]);
+  const follow = async (request: ClientPlanRequest): Promise<void> => {
+    await arrival;
+    await follower.follow(request);
+  };
+  const following = follow(plan);
+  // told to whoever sets a plan; until one can be followed the server goes on
+  if (arrival) following.catch(() => undefined);
+  const ready = Promise.all([arrival ? undefined : following, dial && firstAttempt(engine, connectTimeoutMs)]);
   try {
     await unlessAborted(ready, signal);
   } catch (error) {
@@ -48,11 +60,16 @@ export async function createClient(options: ClientOptions): Promise<Client> {
       return engine.link;
     },
     infer: (image, inferOptions) => engine.infer(image, inferOptions),
-    setPlan: (request) => follower.follow(request),
+    setPlan: follow,
     stats: () => engine.stats(),
     on: (name, listener) => engine.on(name, listener),
     close: () => engine.close(),
   };
+}
+
+/** A plan that needs no slices. */
+function serverOnly(plan: Plan): Plan {
+  return { ...plan, cut: "input" };
 }
 
 /** Waits until it is known whether the server is there. */

@@ -2,7 +2,6 @@
 // have. Nothing is fetched but its own files, from where the caller says. run() on WebAssembly blocks the thread.
 
 import { SpinnError } from "../errors.ts";
-import { encodeModel } from "../onnx/codec.ts";
 import { loadOrtWebBuild, type OrtWebBuild, type WebProvider } from "./ort-web-build.ts";
 import { GpuSession } from "./ort-web-gpu-session.ts";
 import type { CreateSession, SessionOptions } from "./runtime.ts";
@@ -80,7 +79,7 @@ class OrtWebRuntime implements OrtWeb {
 
   readonly createSession: CreateSession = async (model, options = {}) => {
     const provider = this.#choose(options);
-    const bytes = model instanceof Uint8Array ? model : encodeModel(model);
+    const bytes = model instanceof Uint8Array ? model : (await import("../onnx/codec.ts")).encodeModel(model);
     const build = await this.load(provider);
     const session = await build.create(bytes, options);
     if (provider === "wasm") return session;

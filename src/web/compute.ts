@@ -6,15 +6,17 @@ import { SpinnError } from "../errors.ts";
 import { unpackError } from "../portable-error.ts";
 import type { OrtWebOptions } from "../runtime/ort-web.ts";
 import type { ImageSource } from "./image-source.ts";
-import type { FromWorker, ToWorker, WebRuntime } from "./worker-protocol.ts";
+import type { FromWorker, ToWorker, WebModel, WebRuntime } from "./worker-protocol.ts";
 
 export interface WebComputeOptions extends Omit<PoolOptions, "workers"> {
-  /** A model file; copied. */
-  readonly model: Uint8Array;
+  /** A model file, which is copied, or the URL of the folder where a server serves a network in slices. */
+  readonly model: WebModel;
   /** What computes. `assets` is where onnxruntime-web's files are. */
   readonly runtime: OrtWebOptions;
   /** Told what it is that computes: at first, and when that changes (a GPU that was lost). */
   readonly onRuntime?: (runtime: WebRuntime) => void;
+  /** Of a network in slices: told of each cut that can be reached now; the last one is `none`. */
+  readonly onArrived?: (cut: string) => void;
 }
 
 export interface WebCompute {
@@ -34,7 +36,7 @@ export interface WebCompute {
  * @throws {SpinnError} Runtime when the browser cannot run it; InvalidModel, UnsupportedModel
  */
 export async function openWebCompute(options: WebComputeOptions): Promise<WebCompute> {
-  const { model, runtime, onRuntime = () => undefined, ...pool } = options;
+  const { model, runtime, onRuntime = () => undefined, onArrived = () => undefined, ...pool } = options;
   const { onFallback = () => undefined, ...settings } = runtime;
   const assets = new URL(runtime.assets, globalThis.location.href).href;
   const images = new Images();
@@ -48,6 +50,7 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "runtime") onRuntime({ provider: data.provider, threads: data.threads });
       else if (data.kind === "fallback") onFallback(data.reason);
+      else if (data.kind === "arrived") onArrived(data.cut);
       else if (data.kind === "image" || data.kind === "no-image") images.take(data);
       else events.reply(data);
     };

@@ -3,17 +3,21 @@
 import { type Client, type ClientOptions, createClient } from "../client/client.ts";
 import type { InferOptions } from "../engine/device-inference.ts";
 import type { InferenceResult } from "../engine/device-result.ts";
-import { messageOf, SpinnError } from "../errors.ts";
 import { float32, type Tensor } from "../tensor.ts";
 import { browserDial } from "../transport/browser-websocket.ts";
 import { openWebCompute, type WebCompute, type WebComputeOptions } from "./compute.ts";
 import { decodeImage } from "./decode-image.ts";
+import { download } from "./download.ts";
 import { imageSourceOf, type WebImage } from "./image-source.ts";
+import type { WebModel } from "./worker-protocol.ts";
 
 export interface ConnectOptions
   extends Omit<WebComputeOptions, "model">,
-    Omit<ClientOptions, "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
-  /** Where the model file is, relative to the page, or its bytes. */
+    Omit<ClientOptions, "arrival" | "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
+  /**
+   * The bytes of a model file, or its URL, relative to the page. A URL that ends in a slash is a folder where a server serves the
+   * network in slices: the server does everything until they have come, and images need not wait for that.
+   */
   readonly model: string | URL | Uint8Array;
   /** `ws://host:port`, `wss://…` in a page that came by https; absent: the device does everything. */
   readonly server?: string;
@@ -43,13 +47,23 @@ export interface WebClient extends Omit<Client, "infer"> {
 export async function connect(options: ConnectOptions): Promise<WebClient> {
   const { model, server, deadlineMs, ...rest } = options;
   const dial = server === undefined ? undefined : browserDial(server);
-  const bytes = model instanceof Uint8Array ? model : await download(model, options.signal);
-  const web = await openWebCompute({ ...rest, model: bytes });
+  const source =
+    model instanceof Uint8Array ? model : await sourceAt(new URL(model, globalThis.location.href), options.signal);
+  let arrived: () => void = () => undefined;
+  const arrival = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const onArrived = (cut: string): void => {
+    options.onArrived?.(cut);
+    if (cut === "none") arrived();
+  };
+  const web = await openWebCompute({ ...rest, model: source, onArrived });
   try {
     const client = await createClient({
       ...rest,
       compute: web.compute,
       decodeImage,
+      ...(typeof source === "string" && { arrival }),
       ...(dial && { dial }),
       ...(deadlineMs !== undefined && { defaultDeadlineMs: deadlineMs }),
     });
@@ -58,6 +72,10 @@ export async function connect(options: ConnectOptions): Promise<WebClient> {
     await web.compute.close();
     throw error;
   }
+}
+
+async function sourceAt(url: URL, signal: AbortSignal | undefined): Promise<WebModel> {
+  return url.pathname.endsWith("/") ? url.href : await download(url, signal);
 }
 
 function withImages(client: Client, { prepareImage }: WebCompute, defaultDeadlineMs: number | undefined): WebClient {
@@ -91,16 +109,4 @@ function withImages(client: Client, { prepareImage }: WebCompute, defaultDeadlin
     on: (name, listener) => client.on(name, listener),
     close: () => client.close(),
   };
-}
-
-async function download(url: string | URL, signal: AbortSignal | undefined): Promise<Uint8Array> {
-  const absolute = new URL(url, globalThis.location.href);
-  try {
-    const response = await fetch(absolute, { ...(signal && { signal }) });
-    if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-    return new Uint8Array(await response.arrayBuffer());
-  } catch (cause) {
-    if (signal?.aborted) throw new SpinnError("Aborted", "Stopped while downloading the model", { cause });
-    throw new SpinnError("FileAccess", `Cannot download ${absolute}: ${messageOf(cause)}`, { cause });
-  }
 }

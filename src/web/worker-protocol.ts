@@ -5,11 +5,13 @@ import type { PortableError } from "../portable-error.ts";
 import type { OrtWebOptions, WebProvider } from "../runtime/ort-web.ts";
 import type { ImageSource } from "./image-source.ts";
 
+/** A model file, or the URL of the folder where a server serves a network in slices. */
+export type WebModel = Uint8Array | string;
+
 /** First of all, and once. */
 export interface WorkerSetup {
   readonly kind: "setup";
-  /** A model file. */
-  readonly model: Uint8Array;
+  readonly model: WebModel;
   readonly runtime: Omit<OrtWebOptions, "onFallback">;
 }
 
@@ -30,6 +32,8 @@ export type FromWorker =
   | ComputeReply
   | ({ readonly kind: "runtime" } & WebRuntime)
   | { readonly kind: "fallback"; readonly reason: string }
+  /** All that it takes to get to a cut has come. */
+  | { readonly kind: "arrived"; readonly cut: string }
   /** `values`: what the network takes, [1, C, H, W]. */
   | { readonly kind: "image"; readonly id: number; readonly values: Float32Array<ArrayBuffer> }
   | { readonly kind: "no-image"; readonly id: number; readonly error: PortableError };

@@ -21,28 +21,36 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
+/** By path: bytes, or what makes them of the rest of a path that begins so, with its query; undefined: there is no such thing. */
+export type SiteFiles = Readonly<Record<string, Uint8Array | ((rest: string) => Promise<Uint8Array | undefined>)>>;
+
 /**
  * Bundles a script and serves a page around it: `<url>plain/index.html`, `<url>isolated/index.html`.
  *
  * @param script relative to the repository
  * @param files what else lies beside the page
  */
-export async function startSite(script: string, files: Readonly<Record<string, Uint8Array>> = {}): Promise<Site> {
+export async function startSite(script: string, files: SiteFiles = {}): Promise<Site> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-site-"));
   await bundle(script, folder);
   const page = `<!doctype html><meta charset="utf-8"><title>spinn</title><link rel="icon" href="data:,">
 <script type="module" src="index.js"></script>`;
-  const server = createServer(async (request, response) => {
-    const [, mode, ...rest] = new URL(request.url!, "http://localhost").pathname.split("/");
-    const path = rest.join("/");
-    const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-    const headers = { "Content-Type": types[extname(path)] ?? "application/octet-stream" };
-    try {
-      const body = path === "index.html" ? page : (files[path] ?? (await readFile(fileOf(folder, path))));
-      response.writeHead(200, { ...headers, ...(mode === "isolated" && isolation) }).end(body);
-    } catch {
-      response.writeHead(404).end();
+  const find = async (path: string, query: string): Promise<Uint8Array | string | undefined> => {
+    if (path === "index.html") return page;
+    for (const [name, file] of Object.entries(files)) {
+      if (typeof file === "function" && path.startsWith(name)) return await file(path.slice(name.length) + query);
+      if (path === name) return file as Uint8Array;
     }
+    return await readFile(fileOf(folder, path)).catch(() => undefined);
+  };
+  const server = createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url!, "http://localhost");
+    const [, mode, ...rest] = pathname.split("/");
+    const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
+    const headers = { "Content-Type": types[extname(pathname)] ?? "application/octet-stream" };
+    const body = await find(rest.join("/"), search);
+    if (body === undefined) response.writeHead(404).end();
+    else response.writeHead(200, { ...headers, ...(mode === "isolated" && isolation) }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

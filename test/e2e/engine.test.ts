@@ -1,12 +1,13 @@
 // The device in a page, the server in Node, a network between them: whoever computes and wherever it is cut, the answers are
 // those of the whole network.
 
-import { expect, onTestFinished, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { createCloudEngine } from "../../src/engine/cloud-engine.ts";
 import type { Compute } from "../../src/engine/compute.ts";
 import { hostCompute } from "../../src/engine/compute-host.ts";
 import { openPool } from "../../src/engine/compute-pool.ts";
 import { openSlicedNetwork } from "../../src/engine/open-sliced-network.ts";
+import { sliceSource } from "../../src/engine/slice-source.ts";
 import { preprocess } from "../../src/image/preprocess.ts";
 import { encodeModel } from "../../src/onnx/codec.ts";
 import { createSession } from "../../src/runtime/index.ts";
@@ -33,6 +34,18 @@ async function openHere(): Promise<Compute> {
   });
   onTestFinished(() => pool.close());
   return pool;
+}
+
+async function serve(compute: Compute): Promise<{ url: string; stop(): Promise<void> }> {
+  const engine = createCloudEngine({ networks: [compute] });
+  const { accept, maxMessageBytes } = engine;
+  const { url, close } = await listenWebSocket({ port: 0, accept, maxMessageBytes });
+  const stop = async (): Promise<void> => {
+    await engine.close(0);
+    await close();
+  };
+  onTestFinished(stop);
+  return { url, stop };
 }
 
 type Expected = Omit<LabAnswer, "source">;
@@ -63,19 +76,18 @@ function expectSame(found: readonly LabAnswer[], expected: readonly Expected[]):
   }
 }
 
-describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model) }, (visit) => {
+/** The network in slices, behind a gate. */
+const served = sliceSource(model);
+let gate: Promise<unknown> = Promise.resolve();
+const slices = async (path: string): Promise<Uint8Array | undefined> => {
+  if (path.startsWith("slice")) await gate;
+  return served(path)?.body;
+};
+
+describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model), "toy/": slices }, (visit) => {
   test("page and Node agree at every cut", async () => {
     const compute = await openHere();
-    const engine = createCloudEngine({ networks: [compute] });
-    const { url, close } = await listenWebSocket({
-      port: 0,
-      accept: engine.accept,
-      maxMessageBytes: engine.maxMessageBytes,
-    });
-    onTestFinished(async () => {
-      await engine.close(0);
-      await close();
-    });
+    const { url } = await serve(compute);
     const { page, complaints } = await visit("isolated");
     const { cuts, ...runtime } = await ask(page, "connect", { server: url, prefer: "wasm", threads: 2 });
     expect(runtime).toEqual({ provider: "wasm", threads: 2, fallbacks: [] });
@@ -93,6 +105,35 @@ describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model) }, 
     expect([...sources].sort()).toEqual(["cut: device", "cut: server", "none: device"]);
     await ask(page, "disconnect");
     expect(complaints).toEqual([]);
+    await page.close();
+  });
+
+  test("a network that is on its way: the server answers until it is there, and is not needed afterwards", async () => {
+    const compute = await openHere();
+    const { url, stop } = await serve(compute);
+    const threshold = 0.8;
+    const expected = await expectedAnswers(compute, threshold);
+    let open: () => void = () => undefined;
+    gate = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const { page } = await visit("isolated");
+    const { cuts } = await ask(page, "connect", { server: url, prefer: "wasm", model: "toy/" });
+    expect(cuts).toEqual(["input", ...compute.network.exits.map(({ at }) => at)]);
+    const before = await ask(page, "infer", undefined, images);
+    expect(before.map(({ source }) => source)).toEqual(images.map(() => "server"));
+    expect(before.map(({ exit, label }) => ({ exit, label }))).toEqual(
+      expected.map(({ exit, label }) => ({ exit, label })),
+    );
+    expect(await ask(page, "arrived")).toEqual({ cuts: [], plan: "input" });
+
+    open();
+    await vi.waitFor(async () => expect((await ask(page, "arrived")).plan).toBe("none"), { timeout: 60_000 });
+    expect((await ask(page, "arrived")).cuts).toEqual(cuts.slice(1));
+    await stop();
+    const after = await ask(page, "infer", { cut: "none", threshold }, images);
+    expect(after.map(({ source }) => source)).toEqual(images.map(() => "device"));
+    expectSame(after, expected);
     await page.close();
   });
 

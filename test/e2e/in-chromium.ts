@@ -3,7 +3,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe } from "vitest";
 import { chromiumPath, noChromium, startChromium } from "../browser/chromium.ts";
-import { type Site, startSite } from "../browser/site.ts";
+import { type Site, type SiteFiles, startSite } from "../browser/site.ts";
 
 export interface Visit {
   readonly page: Page;
@@ -20,11 +20,7 @@ export type Visitor = (mode: "plain" | "isolated") => Promise<Visit>;
  * @param script of the page, relative to the repository
  * @param files what lies beside the page
  */
-export function describeInChromium(
-  script: string,
-  files: Readonly<Record<string, Uint8Array>>,
-  tests: (visit: Visitor) => void,
-): void {
+export function describeInChromium(script: string, files: SiteFiles, tests: (visit: Visitor) => void): void {
   const isHere = chromiumPath() !== undefined;
   describe.skipIf(!isHere)(isHere ? "in Chromium" : noChromium, () => {
     let site: Site | undefined;

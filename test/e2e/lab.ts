@@ -20,10 +20,12 @@ export interface Lab {
   hangUp(connection: number, reason: string): Promise<void>;
   heard(connection: number): Promise<Heard>;
 
-  /** Opens `toy.onnx` in a web worker and connects it. */
-  connect(options: RuntimeOptions & { server?: string }): Promise<LabRuntime & { cuts: string[] }>;
-  /** Infers toy images with a plan; all at once. */
-  infer(plan: { cut: string; threshold: number }, images: readonly ToyImage[]): Promise<LabAnswer[]>;
+  /** Opens a network in a web worker and connects it. */
+  connect(options: RuntimeOptions & Connecting): Promise<LabRuntime & { cuts: string[] }>;
+  /** Infers toy images, all at once; without a plan by the client's own. */
+  infer(plan: { cut: string; threshold: number } | undefined, images: readonly ToyImage[]): Promise<LabAnswer[]>;
+  /** The cuts that can be reached by now, of a network in slices, and the cut of the client's plan. */
+  arrived(): Promise<{ cuts: string[]; plan: string }>;
   /** Infers one image on the device. @returns its logits, or the error */
   inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
   disconnect(): Promise<void>;
@@ -33,6 +35,14 @@ export interface RuntimeOptions {
   readonly prefer?: "webgpu" | "wasm";
   readonly threads?: number;
   readonly softwareGpu?: boolean;
+}
+
+export interface Connecting {
+  readonly server?: string;
+  /** @default "toy.onnx" */
+  readonly model?: string;
+  /** @default "none" */
+  readonly cut?: string;
 }
 
 export interface LabRuntime {

@@ -6,28 +6,30 @@ import type { ImageKind, Lab, ToyImage } from "../lab.ts";
 
 const SIDE = 8;
 let client: WebClient;
+const arrived: string[] = [];
 
-export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "disconnect"> = {
-  async connect({ server, ...options }) {
+export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "arrived" | "disconnect"> = {
+  async connect({ server, model = "toy.onnx", cut = "none", ...options }) {
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
     client = await connect({
-      model: "toy.onnx",
+      model,
       runtime: { ...options, assets: "ort/", onFallback: (reason) => fallbacks.push(reason) },
       onRuntime: (found) => {
         runtime = found;
       },
-      plan: { cut: "none" },
+      plan: { cut },
+      onArrived: (cut) => arrived.push(cut),
       connectTimeoutMs: 20_000,
       ...(server !== undefined && { server }),
     });
     return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
   },
 
-  async infer({ cut, threshold }, images) {
-    const plan = makePlan(client.network, { cut, threshold, codec: "float32" });
+  async infer(request, images) {
+    const plan = request && makePlan(client.network, { ...request, codec: "float32" });
     const results = images.map(async (image) => {
-      const result = await client.infer(pixels(image), { plan, wantsLogits: true });
+      const result = await client.infer(pixels(image), { ...(plan && { plan }), wantsLogits: true });
       const { exit, label, source, logits = [] } = result;
       return { exit, label, source, logits: Array.from(logits) };
     });
@@ -43,6 +45,8 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "disconnect"
       return String(error);
     }
   },
+
+  arrived: async () => ({ cuts: arrived, plan: client.plan.cut }),
 
   disconnect: () => client.close(),
 };

@@ -1,0 +1,91 @@
+// A network for download: what is served is the network, and nothing else is.
+
+import { expect, test } from "vitest";
+import { randomFeeds, runWith } from "../../test/run-model.ts";
+import { toyProgressive } from "../../test/toy.ts";
+import { isSpinnError } from "../errors.ts";
+import { encodeModel } from "../onnx/codec.ts";
+import { edit } from "../onnx/proto.ts";
+import { withMetadata } from "../progressive/metadata.ts";
+import { createSession } from "../runtime/index.ts";
+import { openSlices } from "./lazy-slices.ts";
+import { describeNetwork, type NetworkInfo } from "./network-info.ts";
+import { networkFromJson, networkToJson } from "./network-json.ts";
+import { NETWORK_PATH, type SliceSource, slicePath, sliceSource } from "./slice-source.ts";
+import type { BoundaryState } from "./sliced-network.ts";
+import { stepsBetween } from "./steps.ts";
+
+const model = toyProgressive();
+const source = sliceSource(model);
+
+function download(from: SliceSource): NetworkInfo {
+  return networkFromJson(new TextDecoder().decode(from(NETWORK_PATH)!.body));
+}
+
+test("slices that were downloaded compute what the network does, and are hardly more to download", async () => {
+  const info = download(source);
+  let bytes = 0;
+  const fetchSlice = async (from: string, _: boolean, to: readonly string[]): Promise<Uint8Array> => {
+    const { body } = source(slicePath(info, from, to))!;
+    bytes += body.length;
+    return body;
+  };
+  const live = (cut: string): readonly string[] | undefined =>
+    info.cuts.find(({ id }) => id === cut)?.tensors.map(({ name }) => name);
+  const network = openSlices(info, { plain: { session: {}, live, slice: fetchSlice } }, { createSession });
+  const feeds = randomFeeds(model);
+  const whole = await runWith(model, feeds);
+  let state: BoundaryState = { cut: "input", tensors: feeds, portable: true };
+  for (const step of stepsBetween(info, "input", "none", [0, 0, 0])) {
+    const result = await network.run(state, step, false);
+    state = result.state;
+    const expected = whole[info.exits[step.exit!]!.output]!.data;
+    result.logits!.forEach((value, i) => {
+      expect(value).toBeCloseTo(Number(expected[i]), 5);
+    });
+  }
+  await network.release();
+  expect(bytes).toBeLessThan(1.5 * encodeModel(edit(model, { metadataProps: [] })).length);
+});
+
+test("the description is the network's, but for the cuts between exits", () => {
+  const calibration = {
+    dataset: "noise",
+    images: 2,
+    temperatures: [1, 2, 0.5],
+    confidences: Float32Array.of(0.5, 0.25, 1, 0.75, 0.125, 0.5),
+    correct: Uint8Array.of(1, 0, 1, 1, 0, 0),
+  };
+  const info = describeNetwork(withMetadata(model, { calibration }));
+  expect(networkFromJson(networkToJson(info))).toEqual(info);
+  const { cuts, ...rest } = describeNetwork(model);
+  const places = ["input", ...info.exits.map(({ at }) => at)];
+  expect(download(source)).toEqual({ ...rest, cuts: cuts.filter(({ id }) => places.includes(id)) });
+});
+
+test("nothing else is served", () => {
+  const info = download(source);
+  const [first, second] = info.exits;
+  const inside = describeNetwork(model).cuts.find(({ id }) => !info.cuts.some((cut) => cut.id === id))!;
+  expect(source(slicePath(info, first!.at, [second!.output]))).toBeDefined();
+  for (const path of [
+    "",
+    "network",
+    slicePath(info, "nowhere", [second!.output]),
+    slicePath(info, first!.at, []),
+    slicePath(info, first!.at, ["nothing"]),
+    slicePath(info, second!.at, [first!.output]), // backwards
+    slicePath(info, inside.id, [second!.output]),
+    slicePath({ ...info, modelHash: new Uint8Array(16) }, first!.at, [second!.output]),
+  ])
+    expect(source(path), path).toBeUndefined();
+});
+
+test.each(["", "<!doctype html>", "null", "[]", "{}", '{"modelHash":"00","cuts":[],"exits":[]}'])(
+  "what is no description is not taken for one: %s",
+  (text) => {
+    expect(() => networkFromJson(text)).toThrow(
+      expect.toSatisfy((error: unknown) => isSpinnError(error, "InvalidData")) as never,
+    );
+  },
+);
