@@ -8,6 +8,7 @@ import { CloudConnection, type CloudHost } from "./cloud-connection.ts";
 import { LoadMeter } from "./cloud-load.ts";
 import { type CloudEngineOptions, type CloudSettings, cloudSettings, maxTensorBytes } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
+import { hexOf } from "./network-info.ts";
 
 /** Runs and connections since the start, if not said otherwise. */
 export interface CloudStats {
@@ -73,7 +74,7 @@ class Host implements CloudHost {
 
   constructor(settings: CloudSettings) {
     this.settings = settings;
-    this.#networks = new Map(settings.networks.map((compute) => [nameOf(compute.network.modelHash), compute]));
+    this.#networks = new Map(settings.networks.map((compute) => [hexOf(compute.network.modelHash), compute]));
     if (this.#networks.size < settings.networks.length) throw new RangeError("A network is served twice");
   }
 
@@ -102,7 +103,7 @@ class Host implements CloudHost {
   }
 
   find(modelHash: Uint8Array): Compute | undefined {
-    return this.#networks.get(nameOf(modelHash));
+    return this.#networks.get(hexOf(modelHash));
   }
 
   hello(modelHash: Uint8Array): Hello {
@@ -116,7 +117,7 @@ class Host implements CloudHost {
     try {
       const outcome = await compute.start(task, signal);
       if (outcome.kind !== "answered") throw new Error("A task without a cut has paused");
-      this.#load.observe(nameOf(compute.network.modelHash), outcome.times, this.settings.clock.now());
+      this.#load.observe(hexOf(compute.network.modelHash), outcome.times, this.settings.clock.now());
       return outcome;
     } finally {
       this.#queued--;
@@ -193,8 +194,4 @@ class Host implements CloudHost {
     const stats = encodeMessage({ kind: "stats", loadFactor, clients, queued, answered, refused });
     for (const connection of this.#connections) if (connection.isGreeted) connection.send(stats);
   }
-}
-
-function nameOf(modelHash: Uint8Array): string {
-  return Array.from(modelHash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
 import { type Client, type ClientPlanRequest, connect } from "../../client/index.ts";
 import { decodeImageFile } from "../../data/index.ts";
-import type { ContinueLocally, InferenceResult, Plan } from "../../engine/index.ts";
+import { type ContinueLocally, hexOf, type InferenceResult, type Plan } from "../../engine/index.ts";
 import { SpinnError } from "../../errors.ts";
 import { bytes, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
@@ -84,7 +84,7 @@ function checkServer(io: Io, client: Client, server: string): void {
     io.err(`The device answers alone: ${problem}`);
     return;
   }
-  const hash = Buffer.from(client.network.modelHash).toString("hex");
+  const hash = hexOf(client.network.modelHash);
   throw new SpinnError("Connection", `${server} does not serve this network, ${hash}: ${problem}`, {
     hint: "Give device and server the same file",
   });
