@@ -1,7 +1,7 @@
 // A progressive network from its file as slices.
 
-import { weightBytes } from "../onnx/graph-index.ts";
 import type { ModelProto } from "../onnx/proto.ts";
+import { weightBytes } from "../onnx/weight-bytes.ts";
 import { openSlices, type SliceOptions } from "./lazy-slices.ts";
 import { describeNetwork, type NetworkInfo } from "./network-info.ts";
 import { optimizedSliceGraph } from "./optimized-slice-graph.ts";

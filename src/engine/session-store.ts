@@ -28,6 +28,7 @@ export class SessionStore {
   readonly #limits: StoreLimits;
   /** Those used last are last. */
   readonly #entries = new Map<string, Entry>();
+  #weightBytes = 0;
   #released = false;
 
   constructor(limits: StoreLimits) {
@@ -49,6 +50,7 @@ export class SessionStore {
     this.#released = true;
     const entries = [...this.#entries.values()];
     this.#entries.clear();
+    this.#weightBytes = 0;
     await Promise.all(entries.map(release));
   }
 
@@ -65,6 +67,7 @@ export class SessionStore {
     opening.opened.then(
       ({ weightBytes }) => {
         opening.weightBytes = weightBytes;
+        this.#weightBytes += weightBytes;
       },
       // A failure is told to whoever waits; the next one tries again.
       () => this.#entries.delete(key),
@@ -78,19 +81,21 @@ export class SessionStore {
       return await work(await entry.opened);
     } finally {
       entry.users--;
-      this.#makeRoom();
+      if (this.#isFull()) this.#makeRoom();
     }
   }
 
+  #isFull(): boolean {
+    return this.#entries.size > this.#limits.sessions || this.#weightBytes > this.#limits.weightBytes;
+  }
+
   #makeRoom(): void {
-    let bytes = 0;
-    for (const { weightBytes } of this.#entries.values()) bytes += weightBytes;
     const newest = [...this.#entries.keys()].at(-1);
     for (const [key, entry] of this.#entries) {
-      if (this.#entries.size <= this.#limits.sessions && bytes <= this.#limits.weightBytes) return;
+      if (!this.#isFull()) return;
       if (entry.users > 0 || key === newest) continue;
       this.#entries.delete(key);
-      bytes -= entry.weightBytes;
+      this.#weightBytes -= entry.weightBytes;
       void release(entry);
     }
   }

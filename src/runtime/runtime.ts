@@ -34,11 +34,6 @@ export interface SessionOptions {
   optimization?: "all" | "extended" | "basic" | "none";
   /** Execution providers in order of preference. @default ["cpu"] */
   executionProviders?: readonly string[];
-  /**
-   * Whether the session keeps memory for its next run. Many sessions that run in turn do better without: all take the
-   * same memory again, and it is still in the processor's cache. @default true
-   */
-  arena?: boolean;
   /** Writes the graph as the runtime rewrote it to this file (Node only). It is good for this machine alone. */
   optimizedModelPath?: string;
   /** Writes the runtime's own profile (JSON, one entry an operator) to `<prefix>_<time>.json` on release. */
