@@ -18,7 +18,7 @@ test("normalizations and activations are gone, and it computes the same as when 
   expect(ops).not.toContain("BatchNormalization");
   expect(ops).not.toContain("Relu");
   const feeds = randomFeeds(model, { batch: 2 });
-  const session = await createSession(optimized, { optimization: "none" });
+  const session = await createSession(optimized, { optimization: "none", arena: false });
   expect(await session.run(feeds)).toEqual(await runWith(model, feeds));
   await session.release();
 });

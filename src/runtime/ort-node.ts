@@ -37,6 +37,7 @@ function sessionOptions(options: SessionOptions): ort.InferenceSession.SessionOp
     executionMode: "sequential",
     graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
     executionProviders: options.executionProviders ?? ["cpu"],
+    enableCpuMemArena: options.arena ?? true,
     logSeverityLevel: 3,
     extra: { session: { intra_op: { allow_spinning: options.spinning ? "1" : "0" } } },
     ...(options.optimizedModelPath === undefined ? {} : { optimizedModelFilePath: options.optimizedModelPath }),

@@ -34,6 +34,11 @@ export interface SessionOptions {
   optimization?: "all" | "extended" | "basic" | "none";
   /** Execution providers in order of preference. @default ["cpu"] */
   executionProviders?: readonly string[];
+  /**
+   * Whether the session keeps memory for its next run. Without it many sessions take less in all, and each run may have to
+   * fault its pages in anew. @default true
+   */
+  arena?: boolean;
   /** Writes the graph as the runtime rewrote it to this file (Node only). It is good for this machine alone. */
   optimizedModelPath?: string;
   /** Writes the runtime's own profile (JSON, one entry an operator) to `<prefix>_<time>.json` on release. */
