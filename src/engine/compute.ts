@@ -25,18 +25,30 @@ export interface Task {
   /** How to pack what is alive at the cut. @default bit-shuffled, LZ4, 8 bits */
   readonly coding?: Coding;
   readonly wantsLogits?: boolean;
+  /** For whom: those who share a pool share it fairly, each queue of a client's waits for itself. @default all are one */
+  readonly client?: string;
+  /** Milliseconds from the call after which nobody wants the answer: whoever has to wait goes by this. @default none */
+  readonly deadlineMs?: number;
 }
 
 /** What it took. Milliseconds. */
 export interface ComputeTimes {
   /** Each slice that ran, in order. */
-  readonly slices: readonly { readonly from: string; readonly to: string; readonly ms: number }[];
+  readonly slices: readonly SliceTime[];
   /** Unpacking or decoding what came. */
   readonly unpackMs: number;
   /** Packing what goes. */
   readonly packMs: number;
-  /** From the call to the start of computing. */
+  /** From the call to the start of computing, and between slices. */
   readonly queueMs: number;
+}
+
+export interface SliceTime {
+  readonly from: string;
+  readonly to: string;
+  readonly ms: number;
+  /** Images that went through it together, in this time. @default 1 */
+  readonly batch?: number;
 }
 
 export type Outcome = Answered | Paused;
@@ -71,10 +83,10 @@ export type OnBest = (best: ExitAnswer) => void;
 export interface Compute {
   readonly network: NetworkInfo;
   /**
-   * First come, first served. An abort takes effect between slices.
+   * Clients in turn, each one's most urgent task first, then its oldest. An abort takes effect between slices.
    *
    * @throws {SpinnError} Aborted; InvalidFrame for a packet or image that is malformed or does not fit the network;
-   *   Runtime; Overloaded when the queue is full
+   *   Runtime; Overloaded when the queue is full; Deadline when there is not enough time left to begin
    * @throws {RangeError} for a cut that the network does not have, or thresholds that do not fit
    */
   start(task: Task, signal?: AbortSignal, onBest?: OnBest): Promise<Outcome>;

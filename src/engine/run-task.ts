@@ -30,7 +30,10 @@ export interface TaskControl {
 }
 
 /** Milliseconds; what only a queue knows is not among them. */
-export type WorkTimes = Omit<ComputeTimes, "queueMs">;
+export interface WorkTimes extends Omit<ComputeTimes, "queueMs"> {
+  /** Between slices, where a task waited for others. @default 0 */
+  readonly waitMs?: number;
+}
 
 export interface TaskAnswered {
   readonly kind: "answered";
@@ -58,7 +61,7 @@ export interface Progress {
 }
 
 /** The most confident exit so far, with its logits if they were computed here. */
-interface Candidate {
+export interface Candidate {
   readonly answer: ExitAnswer;
   readonly logits?: Float32Array;
 }
@@ -79,7 +82,7 @@ export async function runTask(
   );
   const entered = { state, thresholds, wantsLogits, ...(best && { best: { answer: best } }) };
   const { progress, confident, slices } = await advance(network, entered, cut, control);
-  if (confident || cut === "none") return answered(progress, confident, { slices, unpackMs, packMs: 0 });
+  if (confident || cut === "none") return answered(progress, confident, { slices, unpackMs, packMs: 0 }, task.start);
   const { value: packet, ms: packMs } = await timed(control, `pack ${task.cut}`, () =>
     packState(network.info, progress.state, coding),
   );
@@ -97,10 +100,23 @@ export async function resumeTask(
   return answered(progress, confident, { slices, unpackMs: 0, packMs: 0 });
 }
 
-/** Nobody confident: the most confident exit answers. */
-function answered({ best, wantsLogits }: Progress, confident: Candidate | undefined, times: WorkTimes): TaskAnswered {
+/**
+ * Nobody confident: the most confident exit answers.
+ *
+ * @throws {SpinnError} when no exit gave a number: InvalidFrame if the task started from a packet, else Runtime
+ */
+export function answered(
+  { best, wantsLogits }: Pick<Progress, "best" | "wantsLogits">,
+  confident: Candidate | undefined,
+  times: WorkTimes,
+  start?: Start,
+): TaskAnswered {
   const winner = confident ?? best;
-  if (!winner) throw new SpinnError("Runtime", "No exit of the network gives numbers");
+  if (!winner) {
+    // values from another machine may overflow on the way: a fault of theirs, not of the network
+    if (start?.kind === "packet") throw invalidFrame("packet", "no exit makes a number of its values");
+    throw new SpinnError("Runtime", "No exit of the network gives numbers");
+  }
   const { answer, logits } = winner;
   return {
     kind: "answered",
@@ -138,23 +154,51 @@ async function advance(
     slices.push({ from: step.from, to: step.to, ms });
     state = value.state;
     if (step.exit === undefined) continue;
-    const logits = value.logits!;
-    const { prediction: label, confidence } = answerOf(logits, network.info.exits[step.exit]!.temperature);
-    const candidate = { answer: { exit: step.exit, label, confidence }, logits };
-    if (isConfident(confidence, thresholds[step.exit]!)) {
-      confident = candidate;
+    const verdict = judge(network.info, step.exit, value.logits!, thresholds, best);
+    if (verdict.kind === "confident") {
+      confident = verdict.candidate;
       break;
     }
-    // an exit that gives no number is as good as none
-    if (Number.isNaN(confidence) || (best && !supersedes(confidence, best.answer.confidence))) continue;
-    best = candidate;
-    control.onBest?.(candidate.answer);
+    if (verdict.kind === "kept") continue;
+    best = verdict.candidate;
+    control.onBest?.(best.answer);
   }
   const reached = { state, thresholds, wantsLogits, ...(best && { best }) };
   return { progress: reached, ...(confident && { confident }), slices };
 }
 
-async function enter(network: NetworkInfo, start: Start, control: TaskControl): Promise<BoundaryState> {
+/** What an exit's logits change. */
+export type Verdict =
+  | { readonly kind: "confident" | "best"; readonly candidate: Candidate }
+  /** The best so far is still the best. */
+  | { readonly kind: "kept" };
+
+/** The exit rule, one exit at a time. @param logits of one image */
+export function judge(
+  network: NetworkInfo,
+  exit: number,
+  logits: Float32Array,
+  thresholds: readonly number[],
+  best: Candidate | undefined,
+): Verdict {
+  const { prediction: label, confidence } = answerOf(logits, network.exits[exit]!.temperature);
+  const candidate = { answer: { exit, label, confidence }, logits };
+  if (isConfident(confidence, thresholds[exit]!)) return { kind: "confident", candidate };
+  // an exit that gives no number is as good as none
+  if (Number.isNaN(confidence) || (best && !supersedes(confidence, best.answer.confidence))) return { kind: "kept" };
+  return { kind: "best", candidate };
+}
+
+/**
+ * What a task starts from, unpacked.
+ *
+ * @throws {SpinnError} as `runTask`
+ */
+export async function enter(
+  network: NetworkInfo,
+  start: Start,
+  control: Pick<TaskControl, "decodeImage">,
+): Promise<BoundaryState> {
   switch (start.kind) {
     case "input":
       return inputState(network, start.values);
@@ -171,7 +215,11 @@ function inputState({ input }: NetworkInfo, values: Float32Array): BoundaryState
   return { cut: "input", tensors: { [input.name]: float32(values, input.shape) }, portable: true };
 }
 
-async function inputOfImage(network: NetworkInfo, bytes: Uint8Array, control: TaskControl): Promise<Float32Array> {
+async function inputOfImage(
+  network: NetworkInfo,
+  bytes: Uint8Array,
+  control: Pick<TaskControl, "decodeImage">,
+): Promise<Float32Array> {
   if (!network.preprocessing || !control.decodeImage) {
     const what = network.preprocessing
       ? "Images cannot be decoded here"
