@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { encoded } from "../../test/data/fixtures.ts";
 import { randomFeeds } from "../../test/run-model.ts";
 import { colourImage, toyProgressive } from "../../test/toy.ts";
+import { encodePacket, encodeTensor } from "../codec/index.ts";
 import { decodeImage } from "../data/decode-image.ts";
 import { SpinnError } from "../errors.ts";
 import { preprocess } from "../image/preprocess.ts";
@@ -185,6 +186,14 @@ test("a network that gives no numbers fails, unless there is an exit to fall bac
   await expect(runTask(network, { ...task, cut: "relu3" }, control)).rejects.toMatchObject({ code: "Runtime" });
   const best = { exit: 0, label: 2, confidence: 0.4 };
   expect(await runTask(network, { ...task, best }, control)).toMatchObject({ answer: best, confident: false });
+});
+
+test("values from another machine that overflow on the way are that machine's fault", async () => {
+  const { modelHash, input } = network.info;
+  const huge = { ...input, values: inputOf(1).map((_, i) => (i % 2 ? 3e38 : -3e38)) };
+  const bytes = encodePacket({ modelHash, cut: "input", tensors: [encodeTensor(huge, { codec: "float32" })] });
+  const task = { start: { kind: "packet", cut: "input", bytes }, cut: "none", thresholds: [0, 0, 0] } as const;
+  await expect(runTask(network, task, control)).rejects.toMatchObject({ code: "InvalidFrame" });
 });
 
 test("checkTask() refuses what does not fit the network", () => {
