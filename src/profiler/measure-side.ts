@@ -1,0 +1,170 @@
+// Measures a network on the machine at hand, through the very compute that will run it (SPINN's profiler, the part that each
+// device does by itself): from the image to every place where it may be cut, with and without exits, packing and unpacking.
+
+import type { CodecName } from "../codec/packed-tensor.ts";
+import type { Compute, ComputeTimes, Outcome, Task } from "../engine/compute.ts";
+import type { NetworkInfo } from "../engine/network-info.ts";
+import { createRng, permutation } from "../random.ts";
+import { codecOf } from "../scheduler/design.ts";
+import type { CutProfile } from "../scheduler/profile.ts";
+import { sizeOf } from "../tensor.ts";
+import { noSamples, type SideSamples, withSample } from "./side-samples.ts";
+
+export interface MeasureSideOptions {
+  /** No further run is begun after so long, but for the first, of the whole network. @default 2000 */
+  readonly budgetMs?: number;
+  /** Every place so often, if the budget allows. @default 9 */
+  readonly rounds?: number;
+  /** What was measured before. @default nothing */
+  readonly before?: SideSamples;
+  /** The network's input; packing depends on what is in it. @default a smooth pattern */
+  readonly example?: Float32Array;
+  readonly signal?: AbortSignal;
+  /** @default performance.now */
+  readonly now?: () => number;
+}
+
+/**
+ * Round after round over all places in a changing order, so that whatever else happens on the machine meets all of them alike.
+ *
+ * @param places in graph order (`ModelProfile.cuts`)
+ * @throws {SpinnError} as `Compute.start`
+ */
+export async function measureSide(
+  compute: Compute,
+  places: readonly CutProfile[],
+  options: MeasureSideOptions = {},
+): Promise<SideSamples> {
+  const { budgetMs = 2000, rounds = 9, now = () => performance.now() } = options;
+  const untilMs = now() + budgetMs;
+  const bench = new Bench(compute, options);
+  await bench.warmUp();
+  await bench.whole();
+  const rng = createRng(places.length);
+  for (let round = 0; round <= rounds; round++) {
+    // halves first: when time runs out, what is missing lies between what is known
+    const order = round === 0 ? bisected(places.length) : [...permutation(places.length, rng)];
+    for (const at of order) {
+      if (now() >= untilMs) return bench.samples;
+      await bench.place(places[at]!, round);
+    }
+    if (round === 0) continue;
+    await bench.whole();
+    for (const at of order.slice(0, 3)) if (now() < untilMs) await bench.unpack(places, at, round);
+  }
+  return bench.samples;
+}
+
+class Bench {
+  samples: SideSamples;
+  readonly #compute: Compute;
+  readonly #network: NetworkInfo;
+  readonly #example: Float32Array;
+  readonly #signal: AbortSignal | undefined;
+  /** Exits that are certain of the example are not asked: they would end it. */
+  readonly #asked: number[];
+  readonly #silent: readonly number[];
+  readonly #packets = new Map<string, Uint8Array>();
+
+  constructor(compute: Compute, { before = noSamples, example, signal }: MeasureSideOptions) {
+    this.samples = before;
+    this.#compute = compute;
+    this.#network = compute.network;
+    this.#example = example ?? smoothPattern(compute.network);
+    this.#signal = signal;
+    this.#asked = compute.network.exits.map(() => 1);
+    this.#silent = compute.network.exits.map((_, exit) => (exit === compute.network.exits.length - 1 ? 1 : 2));
+  }
+
+  /** Makes sessions and warms caches; finds out which exits can be asked. */
+  async warmUp(): Promise<void> {
+    await this.#run("none", this.#silent);
+    const final = this.#network.exits.length - 1;
+    for (;;) {
+      const outcome = await this.#run("none", this.#asked);
+      if (outcome.kind === "paused" || !outcome.confident || outcome.answer.exit === final) return;
+      this.#asked[outcome.answer.exit] = 2;
+    }
+  }
+
+  /** The network from end to end, without exits and with all of them. */
+  async whole(): Promise<void> {
+    const silent = await this.#run("none", this.#silent);
+    this.#add("prefix", "none", totalMs(silent.times));
+    const { times } = await this.#run("none", this.#asked);
+    for (const { to, ms } of times.slices) {
+      const exit = this.#network.exits.findIndex(({ at }) => at === to);
+      // with an exit left out before it, the slice would be too long
+      if (exit === 0 || this.#asked[exit - 1] === 1) this.#add("exits", String(exit), ms);
+    }
+  }
+
+  /** From the image to a place, with two of its codecs, others in each round. */
+  async place({ id, codecs }: CutProfile, round: number): Promise<void> {
+    if (id === "none") return;
+    const all = codecs.length > 0 ? codecs : [{ codec: "packed" }];
+    for (let k = 0; k < Math.min(2, all.length); k++) {
+      const { codec } = all[(2 * round + k) % all.length]!;
+      const outcome = await this.#run(id, this.#silent, codec);
+      if (outcome.kind === "answered") continue;
+      this.#packets.set(`${id} ${codec}`, outcome.packet.slice());
+      outcome.drop();
+      // the first time finds cold caches
+      if (round === 0 && k === 0 && all.length > 1) continue;
+      if (id !== "input") this.#add("prefix", id, totalMs(outcome.times));
+      this.#add("pack", `${id} ${codec}`, outcome.times.packMs);
+    }
+  }
+
+  /** Takes a packet in, and goes on no further than to the next place. */
+  async unpack(places: readonly CutProfile[], at: number, round: number): Promise<void> {
+    const [here, next] = [places[at]!, places[at + 1]];
+    if (!next || here.codecs.length === 0) return;
+    const { codec } = here.codecs[round % here.codecs.length]!;
+    const bytes = this.#packets.get(`${here.id} ${codec}`);
+    if (!bytes) return;
+    const start = { kind: "packet", cut: here.id, bytes: bytes.slice() } as const;
+    const outcome = await this.#start({ start, cut: next.id, thresholds: this.#silent, coding: coding("packed") });
+    if (outcome.kind === "paused") outcome.drop();
+    this.#add("unpack", `${here.id} ${codec}`, outcome.times.unpackMs);
+  }
+
+  #run(cut: string, thresholds: readonly number[], codec = "packed"): Promise<Outcome> {
+    const start = { kind: "input", values: this.#example.slice() } as const;
+    return this.#start({ start, cut, thresholds: [...thresholds], coding: coding(codec) });
+  }
+
+  #start(task: Task): Promise<Outcome> {
+    return this.#compute.start(task, this.#signal);
+  }
+
+  #add(kind: keyof SideSamples, key: string, ms: number): void {
+    this.samples = withSample(this.samples, kind, key, ms);
+  }
+}
+
+/** 0 first and all numbers below `count`, each half as far from its neighbours as those before. */
+function bisected(count: number): number[] {
+  const order: number[] = [];
+  for (let step = 2 ** Math.ceil(Math.log2(Math.max(1, count))); step >= 1; step /= 2)
+    for (let at = 0; at < count; at += step) if (!order.includes(at)) order.push(at);
+  return order;
+}
+
+function coding(name: string): NonNullable<Task["coding"]> {
+  const { codec, bits } = codecOf(name);
+  return { codec: codec as CodecName, bits };
+}
+
+/** Like a photo rather than noise: what it takes to pack depends on it. */
+function smoothPattern({ input }: NetworkInfo): Float32Array {
+  const width = input.shape.at(-1) ?? 1;
+  return Float32Array.from({ length: sizeOf(input.shape) }, (_, i) => {
+    const [x, y] = [i % width, Math.floor(i / width)];
+    return Math.sin((3 * x) / width + y / 7) + Math.cos((5 * y) / width) / 2;
+  });
+}
+
+function totalMs({ slices }: ComputeTimes): number {
+  return slices.reduce((sum, { ms }) => sum + ms, 0);
+}

@@ -1,0 +1,153 @@
+// What link, device and server can do now (SPINN's profiler, at run time): measured times over profiled ones for either side,
+// and what is known of the link, each believed less the older it is. A state machine without a clock: events in, conditions
+// for the scheduler out.
+
+import type { Conditions } from "../scheduler/conditions.ts";
+import { median, spreadOf } from "./side-samples.ts";
+
+/** Plain JSON. Times on any clock that does not go back, in milliseconds. */
+export interface RunTimeProfile {
+  readonly device: Track;
+  readonly server: Track;
+  readonly queueMs: Track;
+  readonly uplinkBps: Track;
+  readonly rttMs: Track;
+}
+
+/** One quantity as it was observed lately. */
+export interface Track {
+  /** The newest last. */
+  readonly samples: readonly number[];
+  readonly observedAtMs: number;
+  /** What it usually is: where an old estimate goes back to. */
+  readonly usual: number;
+}
+
+/** What was observed; what was not is left out. */
+export interface Observation {
+  /** Measured over profiled time on the device. */
+  readonly deviceFactor?: number;
+  readonly serverFactor?: number;
+  readonly serverQueueMs?: number;
+  /** The link as it is estimated from its last transfers. */
+  readonly uplinkBps?: number;
+  readonly rttMs?: number;
+}
+
+export interface Priors {
+  /** @default 1 */
+  readonly deviceFactor?: number;
+  /** Of a server of which nothing is known, over the device's own profile. @default 0.25 */
+  readonly serverFactor?: number;
+  /** Of a link of which nothing was measured. @default 10 Mbit/s, a phone's */
+  readonly uplinkBps?: number;
+  /** @default 40 */
+  readonly rttMs?: number;
+}
+
+/** So many samples are remembered … */
+const REMEMBERED = 31;
+/** … but when the last ones say something else by this ratio, only those count. */
+const RECENT = 5;
+const JUMP = 1.25;
+/** Beyond, a measurement is nonsense and not a slow device: a suspended process, a clock that was set. */
+const LEAST = 1e-3;
+const MOST = 1e3;
+/** An estimate is half forgotten after so long without a sample. */
+const HALF_LIFE_MS = 60_000;
+const QUEUE_HALF_LIFE_MS = 5000;
+
+export function newRunTimeProfile(priors: Priors = {}): RunTimeProfile {
+  const { deviceFactor = 1, serverFactor = 0.25, uplinkBps = 10e6, rttMs = 40 } = priors;
+  return {
+    device: unobserved(deviceFactor),
+    server: unobserved(serverFactor),
+    queueMs: unobserved(0),
+    uplinkBps: unobserved(uplinkBps),
+    rttMs: unobserved(rttMs),
+  };
+}
+
+function unobserved(usual: number): Track {
+  return { samples: [], observedAtMs: 0, usual };
+}
+
+/** The profile after an observation. What cannot be is ignored. */
+export function observed(profile: RunTimeProfile, seen: Observation, nowMs: number): RunTimeProfile {
+  const isFactor = (x: number | undefined): x is number => x !== undefined && x >= LEAST && x <= MOST;
+  const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x < Number.POSITIVE_INFINITY;
+  const { deviceFactor, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
+  return {
+    device: isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device,
+    server: isFactor(serverFactor) ? withSample(profile.server, serverFactor, nowMs) : profile.server,
+    queueMs: isAmount(serverQueueMs) ? queued(profile.queueMs, serverQueueMs, nowMs) : profile.queueMs,
+    uplinkBps: isAmount(uplinkBps) && uplinkBps > 0 ? replaced(profile.uplinkBps, uplinkBps, nowMs) : profile.uplinkBps,
+    rttMs: isAmount(rttMs) ? replaced(profile.rttMs, rttMs, nowMs) : profile.rttMs,
+  };
+}
+
+/** What the scheduler plans with. */
+export function conditionsAt(profile: RunTimeProfile, nowMs: number): Conditions {
+  const { device, server, queueMs, uplinkBps, rttMs } = profile;
+  const bps = valueAt(uplinkBps, nowMs);
+  return {
+    uplinkBps: bps,
+    // answers are a few bytes: nobody can measure what they take
+    downlinkBps: bps,
+    rttMs: valueAt(rttMs, nowMs),
+    deviceFactor: valueAt(device, nowMs),
+    deviceSpread: relativeSpread(device),
+    serverFactor: valueAt(server, nowMs),
+    serverSpread: relativeSpread(server),
+    serverQueueMs: mean(queueMs.samples) * trust(queueMs, nowMs, QUEUE_HALF_LIFE_MS),
+  };
+}
+
+/** Was anything heard of it within the last `forMs`? */
+export function isFresh({ samples, observedAtMs }: Track, nowMs: number, forMs: number): boolean {
+  return samples.length > 0 && nowMs - observedAtMs <= forMs;
+}
+
+function withSample({ samples, usual, observedAtMs }: Track, sample: number, nowMs: number): Track {
+  const all = [...samples.slice(1 - REMEMBERED), sample];
+  const recent = all.slice(-RECENT);
+  const ratio = median(recent) / median(all);
+  const kept = recent.length === RECENT && (ratio > JUMP || ratio < 1 / JUMP) ? recent : all;
+  // what it usually is follows in minutes, and starts with what comes first
+  const weight = samples.length === 0 ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
+  return { samples: kept, observedAtMs: nowMs, usual: usual * (sample / usual) ** weight };
+}
+
+/** Waits come and go: of those, the last few. */
+function queued(track: Track, waitMs: number, nowMs: number): Track {
+  return { ...track, samples: [...track.samples.slice(1 - 2 * RECENT), waitMs], observedAtMs: nowMs };
+}
+
+/** Of an estimate that is a moving one already. The same value again is no news of the link. */
+function replaced(track: Track, value: number, nowMs: number): Track {
+  if (track.samples[0] === value) return track;
+  const weight = track.samples.length === 0 ? 1 : 0.02;
+  const usual = track.usual * (Math.max(value, 1e-3) / track.usual) ** weight;
+  return { samples: [value], observedAtMs: nowMs, usual };
+}
+
+/** The last samples say it, and the less the older they are; in between, geometrically. */
+function valueAt(track: Track, nowMs: number): number {
+  const { samples, usual } = track;
+  if (samples.length === 0) return usual;
+  const now = Math.max(1e-3, median(samples));
+  return usual * (now / usual) ** trust(track, nowMs, HALF_LIFE_MS);
+}
+
+/** 1 for half a half-life, so that a moment's silence moves nothing; then it falls. */
+function trust({ observedAtMs }: Track, nowMs: number, halfLifeMs: number): number {
+  return 0.5 ** (Math.max(0, nowMs - observedAtMs - halfLifeMs / 2) / halfLifeMs);
+}
+
+function relativeSpread({ samples }: Track): number {
+  return samples.length < RECENT ? 0 : spreadOf(samples) / median(samples);
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
+}

@@ -1,0 +1,161 @@
+// What was measured of a network on one side, and the times that follow for the scheduler (SPINN's T_offline). Plain data and
+// pure functions: who measures is measure-side.ts.
+
+import type { NetworkInfo } from "../engine/network-info.ts";
+import type { CutProfile, SideProfile, Timing } from "../scheduler/profile.ts";
+
+/** Milliseconds, several of each kind. Plain JSON. */
+export interface SideSamples {
+  /** From the image to a place, no exit asked, by the place's id. */
+  readonly prefix: Samples;
+  /** With every exit asked, from the exit before (or the image) through this one, by the exit's number. */
+  readonly exits: Samples;
+  /** By cut and codec, `relu_9 lz4`. */
+  readonly pack: Samples;
+  readonly unpack: Samples;
+}
+
+export type Samples = Readonly<Record<string, readonly number[]>>;
+
+export const noSamples: SideSamples = { prefix: {}, exits: {}, pack: {}, unpack: {} };
+
+/** Of each kind the last ones are kept. */
+const KEPT = 31;
+
+export function withSample(samples: SideSamples, kind: keyof SideSamples, key: string, ms: number): SideSamples {
+  return { ...samples, [kind]: { ...samples[kind], [key]: [...(samples[kind][key] ?? []).slice(1 - KEPT), ms] } };
+}
+
+/** How many places and codecs have fewer samples than `enough`. */
+export function missing(samples: SideSamples, places: readonly CutProfile[], enough: number): number {
+  const has = (all: readonly number[] | undefined): boolean => (all?.length ?? 0) >= enough;
+  const lacking = places.filter(({ id, codecs }) => {
+    const packs = codecs.every(({ codec }) => has(samples.pack[`${id} ${codec}`]));
+    return !packs || (id !== "input" && !has(samples.prefix[id]));
+  });
+  return lacking.length;
+}
+
+/** @throws {RangeError} when it is not what was stored */
+export function parseSamples(json: unknown): SideSamples {
+  const isTimes = (all: unknown): boolean =>
+    Array.isArray(all) && all.every((ms) => typeof ms === "number" && ms >= 0 && ms < Number.POSITIVE_INFINITY);
+  const isSamples = (one: unknown): boolean =>
+    typeof one === "object" && one !== null && Object.values(one).every(isTimes);
+  const { prefix, exits, pack, unpack } = (json ?? {}) as Record<string, unknown>;
+  if ([prefix, exits, pack, unpack].every(isSamples)) return { prefix, exits, pack, unpack } as SideSamples;
+  throw new RangeError("These are no samples of a side");
+}
+
+/**
+ * Places that were not measured get what lies between their neighbours, by multiply-adds; codecs, what others take by size.
+ *
+ * @param places in graph order (`ModelProfile.cuts`)
+ * @param role a device packs, a server unpacks
+ * @throws {RangeError} when the whole network has not been measured
+ */
+export function sideProfileOf(
+  network: NetworkInfo,
+  places: readonly CutProfile[],
+  samples: SideSamples,
+  role: "device" | "server",
+): SideProfile {
+  const whole = samples.prefix.none;
+  if (!whole?.length) throw new RangeError("The network as a whole has not been measured");
+  const reachedMs = prefixTimes(network, places, samples.prefix);
+  const unsteady = spreadOf(whole) / median(whole);
+  const steps = reachedMs.slice(1).map((ms, c): Timing => {
+    const meanMs = ms - reachedMs[c]!;
+    // independent spreads of all steps together make up that of the whole
+    return { meanMs, spreadMs: unsteady * Math.sqrt(meanMs * reachedMs.at(-1)!) };
+  });
+  return {
+    steps,
+    heads: headTimes(network, places, reachedMs, samples.exits),
+    coding: codingTimes(network, places, role === "device" ? samples.pack : samples.unpack),
+  };
+}
+
+/** Never less than before, as computing does not run backwards. */
+function prefixTimes(network: NetworkInfo, places: readonly CutProfile[], prefix: Samples): number[] {
+  const macsAt = new Map(network.cuts.map(({ id, macsBefore }) => [id, macsBefore]));
+  const known = places.flatMap(({ id }) => {
+    const all = id === "input" ? [0] : (prefix[id] ?? []);
+    return all.length > 0 ? [{ macs: macsAt.get(id)!, ms: median(all) }] : [];
+  });
+  const rising = nonDecreasing(known.map(({ ms }) => ms));
+  return places.map(({ id }) => {
+    const macs = macsAt.get(id)!;
+    const after = known.findIndex((one) => one.macs >= macs);
+    const [a, b] = [known[Math.max(0, after - 1)]!, known[after]!];
+    const share = b.macs > a.macs ? (macs - a.macs) / (b.macs - a.macs) : 1;
+    const [from, to] = [rising[Math.max(0, after - 1)]!, rising[after]!];
+    return from + share * (to - from);
+  });
+}
+
+/** What asking adds: with the exit asked less without, on the way from the exit before. */
+function headTimes(
+  { exits }: NetworkInfo,
+  places: readonly CutProfile[],
+  reachedMs: readonly number[],
+  measured: Samples,
+): Timing[] {
+  const at = (exit: number): number => {
+    const place = exit < 0 ? 0 : places.findIndex(({ id }) => id === exits[exit]!.at);
+    return reachedMs[place]!;
+  };
+  const found = exits.map((_, exit) => {
+    const all = measured[exit] ?? [];
+    return all.length > 0 ? Math.max(0, median(all) - (at(exit) - at(exit - 1))) : undefined;
+  });
+  const usual = median(found.slice(0, -1).filter((ms) => ms !== undefined));
+  // the final exit's head is the end of the network itself
+  return found.map((ms, exit) => ({ meanMs: exit === exits.length - 1 ? 0 : (ms ?? usual), spreadMs: 0 }));
+}
+
+function codingTimes(network: NetworkInfo, places: readonly CutProfile[], measured: Samples): Timing[][] {
+  const bytesAt = new Map(network.cuts.map(({ id, bytes }) => [id, bytes]));
+  const rates = new Map<string, number[]>();
+  for (const { id, codecs } of places)
+    for (const { codec } of codecs) {
+      const all = measured[`${id} ${codec}`];
+      if (all?.length) rates.set(codec, [...(rates.get(codec) ?? []), median(all) / bytesAt.get(id)!]);
+    }
+  const usual = median([...rates.values()].flat());
+  return places.map(({ id, codecs }) =>
+    codecs.map(({ codec }): Timing => {
+      const all = measured[`${id} ${codec}`] ?? [];
+      if (all.length > 0) return { meanMs: median(all), spreadMs: spreadOf(all) };
+      return { meanMs: (median(rates.get(codec) ?? []) || usual) * bytesAt.get(id)!, spreadMs: 0 };
+    }),
+  );
+}
+
+/** The nearest sequence that never falls: neighbours that do are replaced by their mean. */
+function nonDecreasing(values: readonly number[]): number[] {
+  const blocks: { sum: number; count: number }[] = [];
+  for (const value of values) {
+    let block = { sum: value, count: 1 };
+    for (let last = blocks.at(-1); last && last.sum / last.count > block.sum / block.count; last = blocks.at(-1)) {
+      blocks.pop();
+      block = { sum: last.sum + block.sum, count: last.count + block.count };
+    }
+    blocks.push(block);
+  }
+  return blocks.flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count));
+}
+
+/** 0 of nothing. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) return 0;
+  const sorted = values.toSorted((a, b) => a - b);
+  const half = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[half]! : (sorted[half - 1]! + sorted[half]!) / 2;
+}
+
+/** A standard deviation that a few wild samples do not move: of normal ones, 1.4826 times the median deviation. */
+export function spreadOf(values: readonly number[]): number {
+  const middle = median(values);
+  return 1.4826 * median(values.map((value) => Math.abs(value - middle)));
+}
