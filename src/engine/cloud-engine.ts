@@ -8,7 +8,7 @@ import { CloudConnection, type CloudHost } from "./cloud-connection.ts";
 import { LoadMeter } from "./cloud-load.ts";
 import { type CloudEngineOptions, type CloudSettings, cloudSettings, maxTensorBytes } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
-import { hexOf } from "./network-info.ts";
+
 
 /** Runs and connections since the start, if not said otherwise. */
 export interface CloudStats {

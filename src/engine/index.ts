@@ -1,5 +1,6 @@
 // Public names of `spinn/engine`: the distributed execution engine, both sides of it.
 
+export { hexOf } from "../hex.ts";
 export { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
 export { checkTask } from "./check-task.ts";
 export { type Clock, systemClock } from "./clock.ts";
@@ -23,7 +24,8 @@ export type { LinkTimings } from "./device-link.ts";
 export { makePlan, type Plan, type PlanRequest } from "./device-plan.ts";
 export type { FallbackReason, InferenceResult, Timings } from "./device-result.ts";
 export type { Unsubscribe } from "./emitter.ts";
-export { type CutPoint, describeNetwork, type ExitPoint, hexOf, type NetworkInfo } from "./network-info.ts";
+export { type CutPoint, describeNetwork, type ExitPoint, type NetworkInfo } from "./network-info.ts";
+export { networkFromJson, networkToJson } from "./network-json.ts";
 export { openSlicedNetwork, type SlicedNetworkOptions } from "./open-sliced-network.ts";
 export {
   type Progress,
@@ -34,6 +36,8 @@ export {
   type TaskPaused,
   type WorkTimes,
 } from "./run-task.ts";
+export { NETWORK_PATH, slicePath } from "./slice-path.ts";
+export { type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 export { type Step, stepsBetween } from "./steps.ts";
 export type { LinkEvents, SpawnWorker, WorkerLink } from "./worker-slot.ts";

@@ -2,7 +2,7 @@
 // and which runtime runs them is the caller's choice.
 
 import { SpinnError } from "../errors.ts";
-import { weightBytes } from "../onnx/graph-index.ts";
+import { weightBytes } from "../onnx/weight-bytes.ts";
 import type { CreateSession, SessionOptions, Tensors } from "../runtime/runtime.ts";
 import type { Tensor } from "../tensor.ts";
 import type { NetworkInfo } from "./network-info.ts";

@@ -4,6 +4,7 @@
 import { sha256 } from "@noble/hashes/sha2.js";
 import { MODEL_HASH_BYTES } from "../codec/packet.ts";
 import { SpinnError } from "../errors.ts";
+import { hexOf } from "../hex.ts";
 import type { Preprocessing } from "../image/preprocessing.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
@@ -104,11 +105,6 @@ function fittingProfile(
     last = at;
   }
   return profile;
-}
-
-/** A network's name as people and files write it: 32 hexadecimal digits. */
-export function hexOf(hash: Uint8Array): string {
-  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /**

@@ -1,9 +1,10 @@
 // What is known of a network as JSON, for a page that gets it from a server before any of its weights.
 
 import { SpinnError } from "../errors.ts";
+import { bytesOfHex, hexOf } from "../hex.ts";
 import { parseCalibration, storeCalibration } from "../progressive/calibration.ts";
 import { parseProfile, storeProfile } from "../progressive/network-profile.ts";
-import { type CutPoint, type ExitPoint, hexOf, type NetworkInfo } from "./network-info.ts";
+import type { CutPoint, ExitPoint, NetworkInfo } from "./network-info.ts";
 
 export function networkToJson({ modelHash, calibration, profile, ...rest }: NetworkInfo): string {
   return JSON.stringify({
@@ -31,7 +32,7 @@ export function networkFromJson(text: string): NetworkInfo {
   const exits = rest.exits.length;
   return {
     ...rest,
-    modelHash: fromHex(modelHash),
+    modelHash: bytesOfHex(modelHash),
     ...(calibration !== undefined && { calibration: parseCalibration(calibration, exits) }),
     ...(profile !== undefined && { profile: parseProfile(profile, exits) }),
   };
@@ -58,10 +59,6 @@ function isNetwork(json: unknown): json is NetworkJson {
 
 function isList<T>(value: unknown, holds: (one: T) => boolean): boolean {
   return Array.isArray(value) && value.length > 0 && value.every((one) => typeof one === "object" && one && holds(one));
-}
-
-function fromHex(digits: string): Uint8Array {
-  return Uint8Array.from(digits.match(/../g)!, (pair) => Number.parseInt(pair, 16));
 }
 
 function invalid(cause?: unknown): SpinnError {

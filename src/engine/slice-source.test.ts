@@ -11,7 +11,8 @@ import { createSession } from "../runtime/index.ts";
 import { openSlices } from "./lazy-slices.ts";
 import { describeNetwork, type NetworkInfo } from "./network-info.ts";
 import { networkFromJson, networkToJson } from "./network-json.ts";
-import { NETWORK_PATH, type SliceSource, slicePath, sliceSource } from "./slice-source.ts";
+import { NETWORK_PATH, slicePath } from "./slice-path.ts";
+import { type SliceSource, sliceSource } from "./slice-source.ts";
 import type { BoundaryState } from "./sliced-network.ts";
 import { stepsBetween } from "./steps.ts";
 

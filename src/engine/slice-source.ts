@@ -1,28 +1,15 @@
 // A network for download, slice by slice: a page need neither wait for all of it nor know how to cut it. Pure: what to answer to
 // which request of an HTTP server.
 
+import { hexOf } from "../hex.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import type { ModelProto } from "../onnx/proto.ts";
-import { describeNetwork, hexOf, type NetworkInfo } from "./network-info.ts";
+import { describeNetwork, type NetworkInfo } from "./network-info.ts";
 import { networkToJson } from "./network-json.ts";
 import { plainSliceGraph } from "./slice-graph.ts";
+import { NETWORK_PATH, SLICE_PATH } from "./slice-path.ts";
 
-/** What the network is, as `networkFromJson` reads it. */
-export const NETWORK_PATH = "network.json";
-const SLICE_PATH = "slice.onnx";
 const KEEP_FOR_GOOD = "public, max-age=31536000, immutable";
-
-/**
- * Where a slice is, relative to where `network.json` is. It names the network, so that it may be kept for good.
- *
- * @param from id of the cut that it starts at
- * @param to tensors that it computes
- */
-export function slicePath({ modelHash }: NetworkInfo, from: string, to: readonly string[]): string {
-  const query = new URLSearchParams({ network: hexOf(modelHash), from });
-  for (const name of to) query.append("to", name);
-  return `${SLICE_PATH}?${query}`;
-}
 
 export interface SliceReply {
   readonly contentType: string;

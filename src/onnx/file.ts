@@ -6,9 +6,9 @@ import { writeAtomically } from "../atomic-write.ts";
 import { SpinnError } from "../errors.ts";
 import { decodeModel, encodeModel } from "./codec.ts";
 import { externalize, loadExternalData } from "./external-data.ts";
-import { weightBytes } from "./graph-index.ts";
 import type { ModelProto } from "./proto.ts";
 import { validateModel } from "./validate.ts";
+import { weightBytes } from "./weight-bytes.ts";
 
 /** Protobuf messages end here; what is larger needs external data. */
 const MAX_PROTOBUF_BYTES = 2 ** 31 - 1;

@@ -37,8 +37,3 @@ export function graphOf(model: ModelProto): GraphProto {
   if (!model.graph) throw new SpinnError("InvalidModel", "The ONNX file holds no graph");
   return model.graph;
 }
-
-/** What a model's weights take, whichever way they are written down. */
-export function weightBytes(model: ModelProto): number {
-  return graphOf(model).initializer.reduce((sum, t) => sum + t.rawData.byteLength + 4 * t.floatData.length, 0);
-}

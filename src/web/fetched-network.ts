@@ -4,7 +4,7 @@
 import type { NetworkInfo } from "../engine/network-info.ts";
 import { networkFromJson } from "../engine/network-json.ts";
 import type { SliceGraph } from "../engine/slice-graph.ts";
-import { NETWORK_PATH, slicePath } from "../engine/slice-source.ts";
+import { NETWORK_PATH, slicePath } from "../engine/slice-path.ts";
 import { download } from "./download.ts";
 
 const CACHE = "spinn";
