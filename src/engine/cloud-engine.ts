@@ -1,6 +1,7 @@
 // The server's half of a network: takes what devices send, computes on from any cut with the same exit rule, and answers. Knows
 // no sockets, threads or files: those are behind `Accept` and `Compute`.
 
+import { hexOf } from "../hex.ts";
 import type { Accept, Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, RefuseCode } from "../wire/message.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
@@ -8,7 +9,6 @@ import { CloudConnection, type CloudHost } from "./cloud-connection.ts";
 import { LoadMeter } from "./cloud-load.ts";
 import { type CloudEngineOptions, type CloudSettings, cloudSettings, maxTensorBytes } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
-
 
 /** Runs and connections since the start, if not said otherwise. */
 export interface CloudStats {
