@@ -3,19 +3,23 @@
 import { Argument, Command, CommanderError, Option } from "commander";
 import { type BenchName, benches } from "../bench/index.ts";
 import { isSpinnError, messageOf } from "../errors.ts";
+import { type ExperimentName, experimentNames, experiments } from "../evaluate/experiments/index.ts";
 import { architectures } from "../generator/index.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
 import { evalCommand } from "./commands/eval.ts";
+import { experimentCommand } from "./commands/experiment.ts";
 import { inferCommand } from "./commands/infer.ts";
 import { inspectCommand } from "./commands/inspect.ts";
+import { loadCommand } from "./commands/load.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
 import {
   atLeastOne,
   confidence,
+  confidences,
   fractions,
   headKind,
   naturalNumber,
@@ -124,6 +128,11 @@ function program(io: Io): Command {
     .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
     .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])
     .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
+    .addOption(
+      new Option("--batching <how>", "on: runs go through the network together, as far as that is measured to pay")
+        .choices(["on", "off"])
+        .default("on"),
+    )
     .option("--json", "one JSON line on standard output when ready")
     .action((models, options) => serveCommand(io, models, options));
 
@@ -172,6 +181,36 @@ function program(io: Io): Command {
     .action((options) => demoCommand(io, options));
 
   spinn
+    .command("experiment")
+    .description("regenerates the paper's evaluation on this machine: an HTML page with figures, and JSON")
+    .addArgument(new Argument("<name>", experimentHelp()).choices([...experimentNames, "all"]))
+    .option("--out <folder>", "where the report goes; finished experiments in it are kept", "report")
+    .option("--seed <n>", "of images, traces and settings", naturalNumber, 1)
+    .option("--quick", "few points and images: does everything run?")
+    .option("--again", "run again what is done already")
+    .option("--json", "one JSON document on standard output")
+    .action((name: ExperimentName | "all", options) => experimentCommand(io, name, options));
+
+  spinn
+    .command("load")
+    .description("many emulated devices on a server, each with its own cut, threshold and images")
+    .argument("[model.onnx]", "the network that the server serves (default: the shipped one)")
+    .option("--server <url>", "ws://host:port; without it one is started here")
+    .option("--devices <n>", "how many", positiveInteger, 64)
+    .option("--seconds <n>", "for how long", positiveNumber, 20)
+    .option("--rate <n>", "requests a second and device (default: the next when the last is answered)", positiveNumber)
+    .option("--in-flight <n>", "without --rate: requests of a device at the same time", positiveInteger, 1)
+    .option("--cuts <ids>", "where devices hand over, in turn (default: eight, spread)", (text: string) => text.split(","))
+    .option("--thresholds <list>", "confidence that is enough, of the devices in turn", confidences, [0.7, 0.8, 0.9, 1])
+    .option("--deadline <ms>", "after which a device answers for itself", positiveNumber)
+    .option("--data <data>", `images to send: ${dataHelp} (default: noise)`)
+    .option("--images <n>", "different images", positiveInteger, 16)
+    .option("--processes <n>", "among which the devices are dealt out", positiveInteger, 1)
+    .option("--seed <n>", "names the load", naturalNumber, 1)
+    .option("--json", "one JSON document on standard output")
+    .action((model, options) => loadCommand(io, model, options));
+
+  spinn
     .command("bench")
     .description("the measurements behind the documentation's figures, on this machine")
     .addArgument(new Argument("<name>", benchHelp()).choices(Object.keys(benches)))
@@ -180,6 +219,12 @@ function program(io: Io): Command {
     .allowUnknownOption()
     .action((name: BenchName, args: string[], { json = false }) => benchCommand(name, { json, args }));
   return spinn;
+}
+
+function experimentHelp(): string {
+  return Object.entries(experiments)
+    .map(([name, { question }]) => `${name}: ${question}`)
+    .join("\n");
 }
 
 function benchHelp(): string {

@@ -17,6 +17,8 @@ export interface SimulateOptions {
   /** Asked before each image. */
   readonly planner: (nowMs: number, world: World) => Plan;
   readonly arrivals?: Arrivals;
+  /** No further image comes from then on. @default when all have come */
+  readonly untilMs?: number;
   /** Requests at once, beside whatever `serverQueueMs` stands for. @default 1 */
   readonly serverWorkers?: number;
   readonly failures?: Failures;
@@ -123,10 +125,10 @@ class Run {
 
   /** The next image, if there is one left. */
   #begin(): void {
-    const { images, planner, profile, failures } = this.#options;
-    if (this.#begun >= images.length) return;
-    const number = this.#begun++;
+    const { images, planner, profile, failures, untilMs = Number.POSITIVE_INFINITY } = this.#options;
     const { nowMs } = this.#agenda;
+    if (this.#begun >= images.length || nowMs >= untilMs) return;
+    const number = this.#begun++;
     const plan = planner(nowMs, this.#world);
     const fateOf = this.#fates.get(plan) ?? fatesOf(profile, plan);
     this.#fates.set(plan, fateOf);

@@ -1,0 +1,193 @@
+// Are the scheduler's estimates true, and is the simulation? Random settings (cut, thresholds, codec, bandwidth, round trip, load),
+// each run for real between two processes over an emulated link, beside what was foretold for the same images.
+
+import { createRng, mixSeed, type Rng } from "../../random.ts";
+import { type Conditions, codecOf, estimate as estimateOf, type Plan, type Profile } from "../../scheduler/index.ts";
+import { emulateLink } from "../link-emulator.ts";
+import type { LinkSpec } from "../link-spec.ts";
+import type { Figure } from "../report/figure.ts";
+import { percentile } from "../summarize.ts";
+import { playOnce, summaryOf } from "./compare.ts";
+import type { EstimateErrors, Experiment, Lab, LabNetwork } from "./experiment.ts";
+import { startLabProcess } from "./lab-process.ts";
+import type { LabAnswer } from "./lab-protocol.ts";
+import { profileOfImages } from "./partial-profile.ts";
+
+const SETTINGS = 44;
+const QUICK_SETTINGS = 6;
+const IMAGES = 50;
+const WARM_UP = 3;
+
+interface Setting {
+  readonly plan: Plan;
+  readonly link: LinkSpec;
+  readonly serverLoad: number;
+  readonly deviceLoad: number;
+  /** Of the profile. */
+  readonly images: readonly number[];
+}
+
+interface Compared {
+  readonly network: string;
+  readonly setting: Setting;
+  readonly measured: Latency;
+  readonly estimated: Latency;
+  readonly simulated: Latency;
+}
+
+interface Latency {
+  readonly mean: number;
+  readonly p95: number;
+  readonly accuracy: number;
+}
+
+export const estimate: Experiment = {
+  question: "are the estimates true? Random settings, run for real",
+  async run(lab) {
+    const compared: Compared[] = [];
+    const each = Math.ceil((lab.quick ? QUICK_SETTINGS : SETTINGS) / lab.networks.length);
+    for (const [n, network] of lab.networks.entries()) {
+      const rng = createRng(mixSeed(lab.seed, 0xe57, n));
+      const settings = Array.from({ length: each }, () => randomSetting(network, rng));
+      await runSettings(lab, network, settings, (one) => {
+        compared.push(one);
+        return lab.progress(
+          `${network.name}: setting ${compared.length}`,
+          compared.length / (each * lab.networks.length),
+        );
+      });
+    }
+    const errors = errorsOf(compared, ({ estimated }) => estimated);
+    const simulation = errorsOf(compared, ({ simulated }) => simulated);
+    return {
+      figures: [figureOf(compared, errors, simulation)],
+      headlines: { estimate: errors },
+      notes: [
+        `Each setting: a random cut, threshold, codec, bandwidth (0.5 to 100 Mbit/s), round trip (2 to 80 ms), and load of device (1 to 2 times) and server (1 to 5 times); ${IMAGES} images one after the other, foretold for the very same images. Times were profiled before, on this machine's core, and are multiplied by the stated slowdowns.`,
+      ],
+    };
+  },
+};
+
+function randomSetting({ profile }: LabNetwork, rng: Rng): Setting {
+  const { cuts, record } = profile.model;
+  const cut = cuts[Math.floor(rng() * cuts.length)]!;
+  const codec = cut.codecs[Math.floor(rng() * cut.codecs.length)]?.codec ?? "none";
+  const exits = record.confidences.length / record.images;
+  const threshold = Math.round(100 * (0.4 + 0.6 * rng())) / 100;
+  const bitsPerSecond = Math.round(0.5e6 * 200 ** rng());
+  return {
+    plan: { cut: cut.id, codec, thresholds: new Array<number>(exits).fill(threshold) },
+    link: { upBitsPerSecond: bitsPerSecond, downBitsPerSecond: bitsPerSecond, rttMs: Math.round(2 * 40 ** rng()) },
+    deviceLoad: 1 + rng(),
+    serverLoad: 1 + 4 * rng(),
+    images: Array.from({ length: IMAGES }, () => Math.floor(rng() * record.images)),
+  };
+}
+
+async function runSettings(
+  lab: Lab,
+  network: LabNetwork,
+  settings: readonly Setting[],
+  done: (one: Compared) => Promise<void>,
+): Promise<void> {
+  const [server, device] = [startLabProcess(lab.signal), startLabProcess(lab.signal)];
+  const { path: model, slowdown, images, order } = network;
+  try {
+    const { port = 0 } = await server.ask({ do: "serve", model, slowdown: slowdown.server });
+    const link = await emulateLink({ target: { host: "127.0.0.1", port }, link: "4g" });
+    try {
+      const url = link.url(`ws://127.0.0.1:${port}`);
+      await device.ask({ do: "connect", model, slowdown: slowdown.device, server: url, images });
+      for (const setting of settings) {
+        link.set(setting.link);
+        await device.ask({ do: "slow", slowdown: slowdown.device * setting.deviceLoad });
+        await server.ask({ do: "slow", slowdown: slowdown.server * setting.serverLoad });
+        const wanted = [...setting.images.slice(0, WARM_UP), ...setting.images].map((image) => order[image]!);
+        const plan = { ...setting.plan, ...codecOf(setting.plan.codec) } as never;
+        const { answers = [] } = await device.ask({ do: "run", plan, images: wanted, warmUp: WARM_UP });
+        await done({
+          network: network.name,
+          setting,
+          measured: latencyOf(answers),
+          ...foretell(lab, network, setting),
+        });
+      }
+    } finally {
+      await link.close();
+    }
+  } finally {
+    server.close();
+    device.close();
+  }
+}
+
+function foretell({ seed }: Lab, { profile }: LabNetwork, setting: Setting): Pick<Compared, "estimated" | "simulated"> {
+  const same: Profile = { ...profile, model: profileOfImages(profile.model, setting.images) };
+  const { upBitsPerSecond, downBitsPerSecond, rttMs } = setting.link;
+  const conditions: Conditions = {
+    ...{ uplinkBps: upBitsPerSecond, downlinkBps: downBitsPerSecond, rttMs },
+    ...{ deviceFactor: setting.deviceLoad, serverFactor: setting.serverLoad },
+  };
+  const { latency, accuracy } = estimateOf(same, conditions, setting.plan);
+  const simulated = summaryOf([playOnce(same, conditions, setting.plan, { seed })]);
+  return {
+    estimated: { mean: latency.mean, p95: latency.p95, accuracy },
+    simulated: { mean: simulated.latencyMs, p95: simulated.latencyP95Ms, accuracy: simulated.accuracy },
+  };
+}
+
+function latencyOf(answers: readonly LabAnswer[]): Latency {
+  const sorted = answers.map(({ latencyMs }) => latencyMs).sort((a, b) => a - b);
+  return {
+    mean: sorted.reduce((sum, ms) => sum + ms, 0) / sorted.length,
+    p95: percentile(sorted, 0.95),
+    accuracy: answers.filter(({ correct }) => correct).length / answers.length,
+  };
+}
+
+function errorsOf(compared: readonly Compared[], foretold: (one: Compared) => Latency): EstimateErrors {
+  const relative = (key: "mean" | "p95"): number[] =>
+    compared.map((one) => Math.abs(foretold(one)[key] / one.measured[key] - 1)).sort((a, b) => a - b);
+  return {
+    settings: compared.length,
+    meanErrorMedian: percentile(relative("mean"), 0.5),
+    p95ErrorMedian: percentile(relative("p95"), 0.5),
+    accuracyErrorMax: Math.max(
+      ...compared.map((one) => 100 * Math.abs(foretold(one).accuracy - one.measured.accuracy)),
+    ),
+  };
+}
+
+function figureOf(compared: readonly Compared[], errors: EstimateErrors, simulation: EstimateErrors): Figure {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const names = [...new Set(compared.map(({ network }) => network))];
+  const longest = Math.max(...compared.map(({ measured }) => measured.p95));
+  const diagonal = { name: "equal", points: [1, longest].map((ms) => ({ x: ms, y: ms })) };
+  const panel = (title: string, key: "mean" | "p95", kind: "estimated" | "simulated"): Figure["panels"][number] => ({
+    ...{ kind: "lines", title },
+    x: { label: "measured ms", scale: "log" },
+    y: { label: `${kind} ms`, scale: "log" },
+    series: [
+      diagonal,
+      ...names.map((name) => ({
+        ...{ name, look: "dots" as const },
+        points: compared
+          .filter(({ network }) => network === name)
+          .map((one) => ({ x: one.measured[key], y: one[kind][key] })),
+      })),
+    ],
+  });
+  return {
+    id: "estimate",
+    title: "Estimates and simulation against measurement",
+    says: `In ${compared.length} random settings, half of all estimates of mean latency are within ${percent(errors.meanErrorMedian)} of what was measured, of its 95th percentile within ${percent(errors.p95ErrorMedian)}, and accuracy within ${errors.accuracyErrorMax.toFixed(2)} points at worst; the simulation behind the other figures is within ${percent(simulation.meanErrorMedian)} and ${percent(simulation.p95ErrorMedian)}.`,
+    basis: "measured",
+    panels: [
+      panel("Mean latency, estimated", "mean", "estimated"),
+      panel("95th percentile, estimated", "p95", "estimated"),
+      panel("Mean latency, simulated", "mean", "simulated"),
+      panel("95th percentile, simulated", "p95", "simulated"),
+    ],
+  };
+}
