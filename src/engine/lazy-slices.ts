@@ -98,7 +98,7 @@ class LazySlices implements SlicedNetwork {
   }
 
   #plan(step: Step, fromPortable: boolean, portable: boolean): Plan {
-    const key = JSON.stringify([step.from, step.to, step.exit, fromPortable, portable]);
+    const key = `${step.exit} ${fromPortable} ${portable} ${step.from}\n${step.to}`;
     let plan = this.#plans.get(key);
     if (!plan) {
       plan = this.#makePlan(step, fromPortable, portable);
@@ -158,7 +158,9 @@ class LazySlices implements SlicedNetwork {
 }
 
 function pick(tensors: Tensors, names: readonly string[]): Tensors {
-  return Object.fromEntries(names.map((name) => [name, need(tensors, name)]));
+  const picked: Record<string, Tensor> = {};
+  for (const name of names) picked[name] = need(tensors, name);
+  return picked;
 }
 
 function need(tensors: Tensors, name: string): Tensor {
