@@ -10,7 +10,7 @@ export interface Bench {
   load(): Promise<{ run(options: BenchOptions): Promise<void> }>;
 }
 
-export type BenchName = "codec" | "engine" | "link" | "scheduler";
+export type BenchName = "codec" | "engine" | "link" | "scheduler" | "server";
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
   codec: {
@@ -28,5 +28,9 @@ export const benches: Readonly<Record<BenchName, Bench>> = {
   scheduler: {
     question: "how long does a decision take, among how many designs?",
     load: () => import("./scheduler.ts"),
+  },
+  server: {
+    question: "what does a server do under the load of many devices: batches, limits, overload, fairness?",
+    load: () => import("./server.ts"),
   },
 };

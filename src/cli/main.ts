@@ -200,7 +200,9 @@ function program(io: Io): Command {
     .option("--seconds <n>", "for how long", positiveNumber, 20)
     .option("--rate <n>", "requests a second and device (default: the next when the last is answered)", positiveNumber)
     .option("--in-flight <n>", "without --rate: requests of a device at the same time", positiveInteger, 1)
-    .option("--cuts <ids>", "where devices hand over, in turn (default: eight, spread)", (text: string) => text.split(","))
+    .option("--cuts <ids>", "where devices hand over, in turn (default: eight, spread)", (text: string) =>
+      text.split(","),
+    )
     .option("--thresholds <list>", "confidence that is enough, of the devices in turn", confidences, [0.7, 0.8, 0.9, 1])
     .option("--deadline <ms>", "after which a device answers for itself", positiveNumber)
     .option("--data <data>", `images to send: ${dataHelp} (default: noise)`)

@@ -55,6 +55,11 @@ export function confidence(text: string): number {
   throw new InvalidArgumentError("It must be a number in [0, 1].");
 }
 
+/** `0.7,0.9,…` */
+export function confidences(text: string): number[] {
+  return text.split(",").map(confidence);
+}
+
 export function atLeastOne(text: string): number {
   const value = Number(text);
   if (Number.isFinite(value) && value >= 1) return value;

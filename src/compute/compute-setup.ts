@@ -9,4 +9,6 @@ export interface ComputeSetup {
   /** Where what was made of the network is kept. */
   readonly cacheFolder: string;
   readonly maxImagePixels: number;
+  /** Do tasks go through the network together? */
+  readonly batching: boolean;
 }

@@ -1,7 +1,8 @@
 // The thread of a compute pool: opens the network and hosts it. Runs compiled (src/worker-url.ts).
 
 import { parentPort, workerData } from "node:worker_threads";
-import { hostCompute } from "../engine/compute-host.ts";
+import { hostBatches } from "../batching/batch-host.ts";
+import { type HostPlatform, hostCompute } from "../engine/compute-host.ts";
 import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
 import type { Pixels } from "../image/pixels.ts";
@@ -28,17 +29,20 @@ async function decode(bytes: Uint8Array): Promise<Pixels> {
   return await decodeImage(bytes, "The image", { maxPixels: setup.maxImagePixels });
 }
 
+const platform: HostPlatform = {
+  post,
+  now: () => performance.now(),
+  sleep: (ms) => {
+    // a timer would round to whole milliseconds
+    Atomics.wait(never, 0, 0, ms);
+  },
+  breathe: () => new Promise((resolve) => setImmediate(resolve)),
+  decodeImage: decode,
+};
+
 try {
-  const take = hostCompute(await open(setup), {
-    post,
-    now: () => performance.now(),
-    sleep: (ms) => {
-      // a timer would round to whole milliseconds
-      Atomics.wait(never, 0, 0, ms);
-    },
-    breathe: () => new Promise((resolve) => setImmediate(resolve)),
-    decodeImage: decode,
-  });
+  const network = await open(setup);
+  const take = setup.batching ? await hostBatches(network, platform) : hostCompute(network, platform);
   port.on("message", (request: ComputeRequest) => take(request));
 } catch (error) {
   post({ kind: "unusable", error: packError(error) }, []);

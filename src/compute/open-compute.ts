@@ -22,6 +22,11 @@ export interface ComputeOptions extends PoolOptions {
   readonly executionProviders?: readonly string[];
   /** Keeps what the runtime has made of the network, for the next start. @default `slices` in the cache (`cacheRoot`) */
   readonly cacheFolder?: string;
+  /**
+   * Tasks of any client and any cut go through the network together, as far as that is measured to pay: for servers. What
+   * hands over on the way goes alone. @default false
+   */
+  readonly batching?: boolean;
   /** Encoded images with more pixels are refused before they are decoded. @default 2^25, three times a phone's photo */
   readonly maxImagePixels?: number;
 }
@@ -39,7 +44,7 @@ export interface ComputeOptions extends PoolOptions {
  */
 export async function openCompute(options: ComputeOptions): Promise<ComputePool> {
   const { model, threads = 1, executionProviders = ["cpu"], maxImagePixels = 2 ** 25, ...pool } = options;
-  const { cacheFolder = join(cacheRoot(), "slices") } = options;
+  const { cacheFolder = join(cacheRoot(), "slices"), batching = false } = options;
   if (!(Number.isInteger(threads) && threads > 0)) throw new RangeError(`A session cannot have ${threads} threads`);
   if (!(maxImagePixels > 0)) throw new RangeError(`An image cannot have ${maxImagePixels} pixels`);
   const setup: ComputeSetup = {
@@ -47,6 +52,7 @@ export async function openCompute(options: ComputeOptions): Promise<ComputePool>
     session: { threads, executionProviders },
     cacheFolder,
     maxImagePixels,
+    batching,
   };
   return await openPool((events) => startThread(setup, events), pool);
 }

@@ -19,6 +19,8 @@ export interface Standing {
   readonly isClosing: boolean;
   /** Is the queue of all devices full? */
   readonly isFull: boolean;
+  /** Names the device where runs of several wait. */
+  readonly client: string;
 }
 
 /** Looks at everything but the payload's bytes, which are for whoever computes. */
@@ -29,7 +31,7 @@ export function admit(run: Run, network: NetworkInfo, standing: Standing): Admis
   if (inFlight.size >= maxInFlight) return violation(`More than ${maxInFlight} runs are without an answer`);
   if (plan.cut === "none" || !network.cuts.some((cut) => cut.id === plan.cut))
     return refusal("unknown-cut", `No run can start at ${JSON.stringify(plan.cut)}`);
-  const task = taskOf(run, network);
+  const task = taskOf(run, network, standing.client);
   if (typeof task === "string") return violation(task);
   if (isClosing) return refusal("shutting-down", "The server is shutting down");
   if (isFull) return refusal("busy", "The queue is full");
@@ -38,7 +40,11 @@ export function admit(run: Run, network: NetworkInfo, standing: Standing): Admis
 }
 
 /** @returns why not, in one line, when a run asks for what the network does not have */
-function taskOf({ plan, payload, best, wantsLogits }: Run, network: NetworkInfo): Task | string {
+function taskOf(
+  { plan, payload, best, wantsLogits, deadlineMs }: Run,
+  network: NetworkInfo,
+  client: string,
+): Task | string {
   const { cut, thresholds } = plan;
   const { kind, bytes } = payload;
   if (kind === "image" && cut !== "input") return "An image is for the cut input";
@@ -50,6 +56,8 @@ function taskOf({ plan, payload, best, wantsLogits }: Run, network: NetworkInfo)
     thresholds: isOneForAll ? network.exits.map(() => everywhere) : thresholds,
     ...(best && { best }),
     wantsLogits,
+    client,
+    ...(deadlineMs !== undefined && { deadlineMs }),
   };
   try {
     checkTask(network, task);

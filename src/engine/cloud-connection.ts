@@ -20,6 +20,8 @@ export interface CloudHost {
   /** Of the networks that are served, in hexadecimal digits. */
   readonly hashes: readonly string[];
   find(modelHash: Uint8Array): Compute | undefined;
+  /** Names a new connection where runs of several wait. */
+  name(): string;
   hello(modelHash: Uint8Array): Hello;
   /** A run is handed to `compute`, and comes to an end. */
   compute(compute: Compute, task: Task, signal: AbortSignal): Promise<Answered>;
@@ -43,6 +45,7 @@ const MAX_REASON = 80;
 export class CloudConnection implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #host: CloudHost;
+  readonly #name: string;
   readonly #jobs = new Map<number, Job>();
   readonly #openedAtMs: number;
   #heardAtMs: number;
@@ -55,6 +58,7 @@ export class CloudConnection implements ConnectionHandlers {
   constructor(connection: Connection, host: CloudHost) {
     this.#connection = connection;
     this.#host = host;
+    this.#name = host.name();
     this.#openedAtMs = host.settings.clock.now();
     this.#heardAtMs = this.#openedAtMs;
   }
@@ -139,8 +143,8 @@ export class CloudConnection implements ConnectionHandlers {
 
   #run(run: Run, compute: Compute): void {
     const { isClosing, isFull, settings } = this.#host;
-    const { maxInFlight } = settings;
-    const admission = admit(run, compute.network, { inFlight: this.#jobs, maxInFlight, isClosing, isFull });
+    const standing = { inFlight: this.#jobs, maxInFlight: settings.maxInFlight, isClosing, isFull, client: this.#name };
+    const admission = admit(run, compute.network, standing);
     if (admission.kind === "task") this.#start(run, compute, admission.task);
     else if (admission.isViolation) this.leave(admission.code, admission.reason);
     else this.#refuse(run.id, admission.code, admission.reason);
@@ -198,6 +202,7 @@ export class CloudConnection implements ConnectionHandlers {
       if (payload.kind === "packet") this.#close(reason);
     } else if (isSpinnError(error, "UnsupportedModel")) this.#refuse(id, "bad-payload", reason);
     else if (isSpinnError(error, "Overloaded")) this.#refuse(id, "busy", "The queue is full");
+    else if (isSpinnError(error, "Deadline")) this.#refuse(id, "deadline", reason);
     else if (isSpinnError(error, "Aborted")) this.#refuse(id, "shutting-down", "The server is shutting down");
     else {
       this.#host.settings.onError(error);

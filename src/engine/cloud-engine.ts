@@ -20,6 +20,8 @@ export interface CloudStats {
   readonly queued: number;
   readonly answered: number;
   readonly refused: number;
+  /** Images that have gone through a slice together, on average. */
+  readonly meanBatch: number;
   /** By the device, or because it left. */
   readonly cancelled: number;
   /** Refused connections by code: `protocol` for those that said what the protocol does not allow. */
@@ -63,6 +65,10 @@ class Host implements CloudHost {
   readonly #load = new LoadMeter();
   readonly #turnedAway: Partial<Record<RefuseCode, number>> = {};
   #queued = 0;
+  #connected = 0;
+  /** Slices that answered runs have gone through, and what they took of batches: a batch of four is a quarter for each. */
+  #slices = 0;
+  #batches = 0;
   #answered = 0;
   #refused = 0;
   #cancelled = 0;
@@ -106,6 +112,10 @@ class Host implements CloudHost {
     return this.#networks.get(hexOf(modelHash));
   }
 
+  name(): string {
+    return `connection ${++this.#connected}`;
+  }
+
   hello(modelHash: Uint8Array): Hello {
     const { maxMessageBytes, maxInFlight, agent, networks } = this.settings;
     const limits = { maxMessageBytes, maxTensorBytes: maxTensorBytes(networks), maxInFlight };
@@ -118,6 +128,10 @@ class Host implements CloudHost {
       const outcome = await compute.start(task, signal);
       if (outcome.kind !== "answered") throw new Error("A task without a cut has paused");
       this.#load.observe(hexOf(compute.network.modelHash), outcome.times, this.settings.clock.now());
+      for (const { batch = 1 } of outcome.times.slices) {
+        this.#slices++;
+        this.#batches += 1 / batch;
+      }
       return outcome;
     } finally {
       this.#queued--;
@@ -154,6 +168,7 @@ class Host implements CloudHost {
       queued: this.#queued,
       answered: this.#answered,
       refused: this.#refused,
+      meanBatch: this.#batches > 0 ? this.#slices / this.#batches : 1,
       cancelled: this.#cancelled,
       turnedAway: { ...this.#turnedAway },
     };

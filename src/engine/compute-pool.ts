@@ -1,12 +1,15 @@
-// `Compute` by a pool of workers: one queue for all, first come, first served; a paused task goes on where its state is. Knows
+// `Compute` by a pool of workers: one queue for all, shared fairly between clients; a paused task goes on where its state is. Knows
 // no threads: how a worker is started comes in as `SpawnWorker`.
 
 import { SpinnError } from "../errors.ts";
 import { unpackError } from "../portable-error.ts";
-import { checkExitThresholds, checkTask } from "./check-task.ts";
+import { checkExitThresholds, checkTask, startOf } from "./check-task.ts";
 import type { Answered, Compute, OnBest, Outcome, Paused, Start, Task } from "./compute.ts";
 import type { JobReply, JobRequest } from "./compute-protocol.ts";
+import { deadlinePassed } from "./deadline-passed.ts";
+import { FairQueue, type Waiting } from "./fair-queue.ts";
 import type { NetworkInfo } from "./network-info.ts";
+import { ServiceTimes } from "./service-times.ts";
 import { checkSlowdown } from "./slowdown.ts";
 import { stepsBetween } from "./steps.ts";
 import { type Job, type SpawnWorker, WorkerSlot } from "./worker-slot.ts";
@@ -57,7 +60,8 @@ class Pool implements ComputePool {
   readonly opened: Promise<void>;
   readonly #options: Required<PoolOptions>;
   readonly #slots = new Set<WorkerSlot>();
-  readonly #queue: Job[] = [];
+  readonly #queue = new FairQueue<QueuedJob>();
+  readonly #serviceTimes = new ServiceTimes();
   #lastId = 0;
   #end: Error | undefined;
 
@@ -71,7 +75,7 @@ class Pool implements ComputePool {
             this.network ??= network;
             if (--missing === 0) resolve();
           },
-          next: () => this.#queue.shift(),
+          next: () => this.#next(),
           dead: (error) => {
             reject(error);
             this.#slots.delete(slot);
@@ -89,17 +93,34 @@ class Pool implements ComputePool {
 
   async start(task: Task, signal?: AbortSignal, onBest?: OnBest): Promise<Outcome> {
     checkTask(this.network, task);
-    const idle = this.#idleOrRoom(task, signal);
+    const slot = this.#slotOrRoom(task, signal);
     const { start, transfer } = handOver(task.start);
+    const from = startOf(start);
+    const { client = "", deadlineMs = Number.POSITIVE_INFINITY } = task;
+    const deadlineAtMs = performance.now() + deadlineMs;
     const request: JobRequest = {
       kind: "start",
       id: ++this.#lastId,
       task: { ...task, start },
       tellsBest: onBest !== undefined,
     };
-    const submit = (job: Job): unknown => (idle ? idle.add(job) : this.#queue.push(job));
-    const done = await this.#run({ request, transfer, signal, onBest }, submit);
-    return done.reply.kind === "paused" ? this.#paused(done.reply, done) : answeredOf(done);
+    const done = await this.#run({ request, transfer, signal, onBest }, (job) => {
+      this.#queue.push(Object.assign(job, { client, from, deadlineAtMs, cost: this.#serviceTimes.workMs(from) }));
+      slot?.pull();
+    });
+    if (done.reply.kind === "paused") return this.#paused(done.reply, done);
+    const answered = answeredOf(done);
+    this.#serviceTimes.observe(from, answered.times, done.stayedMs);
+    return answered;
+  }
+
+  /** Of what waits, what a worker gets now. Where there is not enough time left, none is lost on it. */
+  #next(): Job | undefined {
+    for (;;) {
+      const job = this.#queue.take();
+      if (!job || !this.#serviceTimes.isTooLate(job.from, job.deadlineAtMs - performance.now())) return job;
+      job.failed(deadlinePassed());
+    }
   }
 
   #paused({ id, packet, best, times }: JobReply & { kind: "paused" }, { slot, queueMs }: Done): Paused {
@@ -130,18 +151,18 @@ class Pool implements ComputePool {
     return answeredOf(await this.#run({ request, transfer: [], signal, onBest }, (job) => slot.add(job)));
   }
 
-  /** @returns a worker that has nothing to do, if there is one; else the task may wait */
-  #idleOrRoom({ cut }: Task, signal: AbortSignal | undefined): WorkerSlot | undefined {
+  /** @returns the worker that has least to do, if there is one with room; else the task may wait */
+  #slotOrRoom({ cut }: Task, signal: AbortSignal | undefined): WorkerSlot | undefined {
     if (this.#end) throw this.#end;
     if (signal?.aborted) throw aborted();
     const slots = [...this.#slots];
     const held = slots.reduce((sum, slot) => sum + slot.held, 0);
     if (cut !== "none" && held >= this.#options.maxPaused)
       throw new SpinnError("Overloaded", `${held} paused tasks keep their states`, { hint: "Resume or drop them" });
-    const idle = slots.find((slot) => slot.isIdle);
-    if (!idle && this.#queue.length >= this.#options.maxQueued)
+    const free = slots.filter((slot) => slot.hasRoom);
+    if (free.length === 0 && this.#queue.length >= this.#options.maxQueued)
       throw new SpinnError("Overloaded", `${this.#queue.length} tasks are waiting already`);
-    return idle;
+    return free.length > 0 ? free.reduce((a, b) => (b.pending < a.pending ? b : a)) : undefined;
   }
 
   async prepare(from: string, cut: string, thresholds: readonly number[]): Promise<void> {
@@ -165,7 +186,7 @@ class Pool implements ComputePool {
   #run({ request, transfer, signal, onBest }: Assignment, submit: (job: Job) => unknown): Promise<Done> {
     return new Promise((resolve, reject) => {
       const calledMs = performance.now();
-      let queueMs = 0;
+      let takenMs = calledMs;
       let isSettled = false;
       const settle = (): boolean => {
         if (isSettled) return false;
@@ -183,19 +204,20 @@ class Pool implements ComputePool {
           if (!isSettled) onBest?.(best);
         },
         taken: () => {
-          queueMs = performance.now() - calledMs;
+          takenMs = performance.now();
+          job.request = withTimeLeft(request, takenMs - calledMs);
         },
         done: (reply, slot) => {
           if (reply.kind === "failed") fail(unpackError(reply.error));
-          else if (settle()) resolve({ reply, slot, queueMs });
+          else if (settle())
+            resolve({ reply, slot, queueMs: takenMs - calledMs, stayedMs: performance.now() - takenMs });
           // nobody waits any more
           else if (reply.kind === "paused") slot.drop(reply.id);
         },
         failed: fail,
       };
       const abort = (): void => {
-        const place = this.#queue.indexOf(job);
-        if (place >= 0) this.#queue.splice(place, 1);
+        if (isQueued(job)) this.#queue.remove(job);
         for (const slot of this.#slots) slot.cancel(job);
         fail(aborted());
       };
@@ -212,7 +234,7 @@ class Pool implements ComputePool {
 
   #fail(reason: Error): void {
     this.#end ??= reason;
-    for (const job of this.#queue.splice(0)) job.failed(reason);
+    for (const job of this.#queue.drain()) job.failed(reason);
   }
 }
 
@@ -221,13 +243,29 @@ interface Done {
   readonly reply: Exclude<JobReply, { readonly kind: "failed" }>;
   readonly slot: WorkerSlot;
   readonly queueMs: number;
+  /** With the worker. */
+  readonly stayedMs: number;
+}
+
+/** A job that any worker can do. */
+type QueuedJob = Job & Waiting & { readonly from: string };
+
+function isQueued(job: Job): job is QueuedJob {
+  return "client" in job;
+}
+
+/** Of its deadline a worker is told what is left when it gets a task. */
+function withTimeLeft(request: JobRequest, passedMs: number): JobRequest {
+  if (request.kind !== "start" || request.task.deadlineMs === undefined) return request;
+  return { ...request, task: { ...request.task, deadlineMs: request.task.deadlineMs - passedMs } };
 }
 
 function answeredOf({ reply, queueMs }: Done): Answered {
   if (reply.kind !== "answered")
     throw new SpinnError("Runtime", `A worker did something else than answer: ${reply.kind}`);
-  const { id: _, ...answered } = reply;
-  return { ...answered, times: { ...answered.times, queueMs } };
+  const { id: _, times, ...answered } = reply;
+  const { waitMs = 0, ...work } = times;
+  return { ...answered, times: { ...work, queueMs: queueMs + waitMs } };
 }
 
 interface Assignment {

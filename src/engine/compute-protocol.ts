@@ -1,4 +1,4 @@
-// What a pool and its workers say to each other. One job at a time: a worker is asked for the next when it has answered.
+// What a pool and its workers say to each other. One job at a time, unless a worker has asked for more: the next when it has answered.
 // Packets, images and inputs go by transfer, never copied.
 
 import type { PortableError } from "../portable-error.ts";
@@ -30,10 +30,12 @@ export type ComputeReply =
   | { readonly kind: "ready"; readonly network: NetworkInfo }
   /** Instead of `ready`: there will be nothing else. */
   | { readonly kind: "unusable"; readonly error: PortableError }
+  /** So many jobs at a time from now on; 1 until then. */
+  | { readonly kind: "room"; readonly jobs: number }
   | { readonly kind: "best"; readonly id: number; readonly best: ExitAnswer }
   | (TaskAnswered & { readonly id: number })
   | (Omit<TaskPaused, "progress"> & { readonly id: number })
   | { readonly kind: "prepared"; readonly id: number }
   | { readonly kind: "failed"; readonly id: number; readonly error: PortableError };
 
-export type JobReply = Exclude<ComputeReply, { readonly kind: "ready" | "unusable" | "best" }>;
+export type JobReply = Exclude<ComputeReply, { readonly kind: "ready" | "unusable" | "room" | "best" }>;

@@ -1,5 +1,5 @@
-// One place in a pool: a worker that does one job at a time, with what only this worker can do queued before it. A worker
-// that ends unasked is started again.
+// One place in a pool: a worker that does one job at a time, or as many as it says, with what only this worker can do queued before
+// it. A worker that ends unasked is started again.
 
 import { messageOf, SpinnError } from "../errors.ts";
 import { unpackError } from "../portable-error.ts";
@@ -26,10 +26,10 @@ export interface LinkEvents {
 export type SpawnWorker = (events: LinkEvents) => WorkerLink;
 
 export interface Job {
-  readonly request: JobRequest;
+  request: JobRequest;
   readonly transfer: ArrayBuffer[];
   readonly onBest?: OnBest;
-  /** A worker is free and gets it. */
+  /** A worker has room and gets it: the last moment to change the request, but for its id. */
   taken(): void;
   /** Called once, by `slot` when the worker has answered. */
   done(reply: JobReply, slot: WorkerSlot): void;
@@ -38,7 +38,7 @@ export interface Job {
 
 export interface SlotEvents {
   ready(network: NetworkInfo): void;
-  /** The worker is free: something to do that any worker can, if there is. */
+  /** The worker has room: something to do that any worker can, if there is. */
   next(): Job | undefined;
   /** It has failed for good, and so have its jobs. */
   dead(error: Error): void;
@@ -57,7 +57,10 @@ export class WorkerSlot {
   #isReady = false;
   /** Ever: what fails at once will fail again. */
   #wasReady = false;
-  #job: Job | undefined;
+  /** Those that the worker has, by id. */
+  readonly #jobs = new Map<number, Job>();
+  /** How many it wants. */
+  #room = 1;
   #starts = 0;
   #restart: ReturnType<typeof setTimeout> | undefined;
   #slowdown = 1;
@@ -70,13 +73,14 @@ export class WorkerSlot {
     this.#start();
   }
 
-  get isIdle(): boolean {
-    return this.#isReady && this.#job === undefined && this.#own.length === 0;
+  /** Would it begin with another job at once? */
+  get hasRoom(): boolean {
+    return this.#isReady && this.#jobs.size < this.#room && this.#own.length === 0;
   }
 
   /** Jobs that wait for this worker or are with it. */
   get pending(): number {
-    return this.#own.length + (this.#job ? 1 : 0);
+    return this.#own.length + this.#jobs.size;
   }
 
   /** Kept states. */
@@ -88,7 +92,17 @@ export class WorkerSlot {
   add(job: Job): void {
     this.#own.push(job);
     if (this.#end) this.#failJobs(this.#end);
-    else this.#next();
+    else this.pull();
+  }
+
+  /** Takes what there is to do, as far as there is room. */
+  pull(): void {
+    while (this.#isReady && this.#jobs.size < this.#room) {
+      const job = this.#own.shift() ?? this.#events.next();
+      if (!job) break;
+      this.#post(job);
+    }
+    this.#link?.hold(!this.#isReady || this.#jobs.size > 0);
   }
 
   /** Leaves the state of a paused task to a job that will go on from it. @returns whether it is still here */
@@ -106,7 +120,7 @@ export class WorkerSlot {
     if (place >= 0) {
       this.#own.splice(place, 1);
       if (job.request.kind === "resume") this.#link?.post({ kind: "drop", state: job.request.state }, []);
-    } else if (this.#job === job) this.#link?.post({ kind: "cancel", id: job.request.id }, []);
+    } else if (this.#jobs.get(job.request.id) === job) this.#link?.post({ kind: "cancel", id: job.request.id }, []);
   }
 
   set slowdown(factor: number) {
@@ -140,43 +154,39 @@ export class WorkerSlot {
         this.#wasReady = true;
         if (this.#slowdown !== 1) this.slowdown = this.#slowdown;
         this.#events.ready(reply.network);
-        this.#next();
+        this.pull();
         break;
       case "unusable":
         this.#ended(unpackError(reply.error));
         break;
+      case "room":
+        this.#room = reply.jobs;
+        this.pull();
+        break;
       case "best":
-        if (reply.id === this.#job?.request.id) this.#job.onBest?.(reply.best);
+        this.#jobs.get(reply.id)?.onBest?.(reply.best);
         break;
       default: {
-        const job = this.#job;
-        this.#job = undefined;
+        const job = this.#jobs.get(reply.id);
+        this.#jobs.delete(reply.id);
         this.#starts = 0;
         if (reply.kind === "paused") this.#states.add(reply.id);
         // first the next job, then what this one's owner does about it
-        this.#next();
+        this.pull();
         job?.done(reply, this);
       }
     }
   }
 
-  #next(): void {
-    if (!this.#isReady || this.#job) return;
-    const job = this.#own.shift() ?? this.#events.next();
-    if (job) this.#post(job);
-    this.#link?.hold(this.#job !== undefined);
-  }
-
   #post(job: Job): void {
-    this.#job = job;
+    this.#jobs.set(job.request.id, job);
     job.taken();
     try {
       this.#link!.post(job.request, job.transfer);
     } catch (error) {
       // memory that cannot be given away
-      this.#job = undefined;
+      this.#jobs.delete(job.request.id);
       job.failed(error instanceof Error ? error : new TypeError(String(error)));
-      this.#next();
     }
   }
 
@@ -184,6 +194,7 @@ export class WorkerSlot {
     void this.#link?.end();
     this.#link = undefined;
     this.#isReady = false;
+    this.#room = 1;
     this.#states.clear();
     if (!this.#wasReady || this.#starts >= MAX_STARTS) {
       this.#fail(reason);
@@ -209,9 +220,8 @@ export class WorkerSlot {
   }
 
   #failJobs(reason: Error): void {
-    const jobs = this.#own.splice(0);
-    if (this.#job) jobs.unshift(this.#job);
-    this.#job = undefined;
+    const jobs = [...this.#jobs.values(), ...this.#own.splice(0)];
+    this.#jobs.clear();
     for (const job of jobs) job.failed(reason);
   }
 }

@@ -18,6 +18,8 @@ export interface ServerProcessOptions {
 
 export interface ServerProcess {
   readonly port: number;
+  /** Of the process; undefined when none was started. */
+  readonly pid: number | undefined;
   readonly running: boolean;
   /** At once, without a word to anybody (SIGKILL). Resolves when it is gone. */
   kill(): Promise<void>;
@@ -63,6 +65,9 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
   return {
     get port() {
       return port;
+    },
+    get pid() {
+      return child?.pid;
     },
     get running() {
       return running();

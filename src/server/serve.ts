@@ -7,7 +7,8 @@ import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
 
-export interface ServeOptions extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder"> {
+export interface ServeOptions
+  extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching"> {
   /** Paths of the networks' files. */
   readonly models: readonly string[];
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
@@ -62,7 +63,7 @@ export interface Server {
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { models, host = "127.0.0.1", port = 8484, maxConnections, maxQueued, maxInFlight, onError, ...rest } = options;
-  const { workers = Math.max(1, availableParallelism() - 1), ...opening } = rest;
+  const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
   const networks: Compute[] = [];
   const closeNetworks = async (): Promise<void> => {
     await Promise.all(networks.map((compute) => compute.close()));
@@ -70,7 +71,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   try {
     for (const model of models) {
       // The engine has a limit for all networks together.
-      const compute = await openCompute({ ...opening, model, workers, maxQueued: Number.POSITIVE_INFINITY });
+      const compute = await openCompute({ ...opening, batching, model, workers, maxQueued: Number.POSITIVE_INFINITY });
       networks.push(compute);
       await compute.prepare(
         "input",

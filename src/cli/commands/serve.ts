@@ -12,19 +12,21 @@ export interface ServeCommandOptions {
   threads?: number;
   provider: string[];
   maxQueued?: number;
+  batching: "on" | "off";
   json?: boolean;
 }
 
 const STATUS_INTERVAL_MS = 1000;
 
 export async function serveCommand(io: Io, models: string[], options: ServeCommandOptions): Promise<void> {
-  const { host, port, workers, threads, provider, maxQueued, json } = options;
+  const { host, port, workers, threads, provider, maxQueued, batching, json } = options;
   await interruptible(io, async (signal) => {
     const server = await serve({
       models,
       host,
       port,
       executionProviders: provider,
+      batching: batching === "on",
       onError: faultLine(io),
       ...(workers !== undefined && { workers }),
       ...(threads !== undefined && { threads }),
@@ -68,11 +70,11 @@ function faultLine(io: Io): (error: unknown) => void {
 function statusLine(io: Io, server: Server): () => void {
   let before = 0;
   return () => {
-    const { clients, queued, answered, refused, loadFactor } = server.stats();
+    const { clients, queued, answered, refused, loadFactor, meanBatch } = server.stats();
     const perSecond = Math.round(((answered - before) * 1000) / STATUS_INTERVAL_MS);
     before = answered;
     io.status(
-      `${clients} clients, ${queued} queued, ${answered} answered (${perSecond}/s), ${refused} refused, load ${loadFactor.toFixed(1)}`,
+      `${clients} clients, ${queued} queued, ${answered} answered (${perSecond}/s), ${refused} refused, load ${loadFactor.toFixed(1)}, batches of ${meanBatch.toFixed(1)}`,
     );
   };
 }

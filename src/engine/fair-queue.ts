@@ -1,0 +1,101 @@
+// Who is next where many clients wait: each gets the same share of the server's time, however much it asks for, and within its share
+// the most urgent comes first. A short form of EEVDF (Stoica, Abdel-Wahab 1995), as Linux shares out its processors.
+
+export interface Waiting {
+  /** Shares are between clients. */
+  readonly client: string;
+  /** What it will take of the server's time, in any unit that is the same for all; positive. */
+  readonly cost: number;
+  /** Of the same clock for all; infinite when there is none. */
+  readonly deadlineAtMs: number;
+}
+
+interface Client<T> {
+  /** What it has had, on the queue's clock of service. */
+  served: number;
+  /** In the order of their arrival. */
+  readonly waiting: T[];
+}
+
+/** Clients without anything that waits are remembered as long as they have had more than their share, and so many longer. */
+const SPARE_CLIENTS = 64;
+
+export class FairQueue<T extends Waiting> {
+  readonly #clients = new Map<string, Client<T>>();
+  /** What whoever was taken last had had by then: newcomers begin here, with neither debts nor savings. */
+  #now = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  push(item: T): void {
+    let client = this.#clients.get(item.client);
+    if (!client) {
+      client = { served: this.#now, waiting: [] };
+      this.#clients.set(item.client, client);
+    }
+    if (client.waiting.length === 0) client.served = Math.max(client.served, this.#now);
+    client.waiting.push(item);
+    this.#length++;
+  }
+
+  /** Of all clients that have not had more than their share, the most urgent item; of equally urgent ones that of the client that had least. */
+  take(): T | undefined {
+    const waiting = [...this.#clients.values()].filter((client) => client.waiting.length > 0);
+    if (waiting.length === 0) return undefined;
+    const share = waiting.reduce((sum, { served }) => sum + served, 0) / waiting.length;
+    let [chosen, place] = [waiting[0]!, -1];
+    for (const client of waiting) {
+      // of a single client the mean may be rounded to less than what it is the mean of
+      if (client.served > share && waiting.length > 1) continue;
+      const most = mostUrgent(client.waiting);
+      if (place >= 0 && !isBefore(client, most, chosen, place)) continue;
+      [chosen, place] = [client, most];
+    }
+    const [item] = chosen.waiting.splice(Math.max(0, place), 1);
+    this.#now = Math.max(this.#now, chosen.served);
+    chosen.served += item!.cost;
+    this.#length--;
+    this.#forget(waiting.length);
+    return item;
+  }
+
+  /** @returns whether it was there */
+  remove(item: T): boolean {
+    const client = this.#clients.get(item.client);
+    const place = client?.waiting.indexOf(item) ?? -1;
+    if (place < 0) return false;
+    client!.waiting.splice(place, 1);
+    this.#length--;
+    return true;
+  }
+
+  /** All that waits, taken out. */
+  drain(): T[] {
+    const items = [...this.#clients.values()].flatMap(({ waiting }) => waiting);
+    this.#clients.clear();
+    this.#length = 0;
+    return items;
+  }
+
+  #forget(waiting: number): void {
+    if (this.#clients.size <= waiting + SPARE_CLIENTS) return;
+    for (const [name, client] of this.#clients) {
+      if (client.waiting.length === 0 && client.served <= this.#now) this.#clients.delete(name);
+    }
+  }
+}
+
+/** Of equally urgent ones the first that came. */
+function mostUrgent(items: readonly Waiting[]): number {
+  let best = 0;
+  for (let i = 1; i < items.length; i++) if (items[i]!.deadlineAtMs < items[best]!.deadlineAtMs) best = i;
+  return best;
+}
+
+function isBefore<T extends Waiting>(a: Client<T>, i: number, b: Client<T>, j: number): boolean {
+  const [one, other] = [a.waiting[i]!.deadlineAtMs, b.waiting[j]!.deadlineAtMs];
+  return one < other || (one === other && a.served < b.served);
+}

@@ -1,0 +1,47 @@
+// A process that is many devices. Started by `openLoad`.
+
+import { messageOf } from "../../errors.ts";
+import { websocketDial } from "../../transport/index.ts";
+import { bestBefore } from "./expected-answer.ts";
+import { EmulatedLoadDevice, type Shot } from "./load-device.ts";
+import type { LoadCommand, LoadCounts, LoadReply, LoadTask } from "./load-plan.ts";
+import { mergeCounts } from "./merge-counts.ts";
+
+let groups: readonly string[] = [];
+let devices: readonly EmulatedLoadDevice[] = [];
+
+function reply(message: LoadReply): void {
+  process.send?.(message);
+}
+
+async function open({ server, modelHash, samples, devices: plans }: LoadTask): Promise<void> {
+  const dial = websocketDial(server);
+  groups = plans.map(({ group }) => group);
+  devices = plans.map((plan) => {
+    const shots = plan.samples.map((i): Shot => {
+      const sample = samples[i]!;
+      const best = bestBefore(sample, plan.thresholds);
+      if (best === "done") throw new RangeError("A device is to send what it can answer itself");
+      return { sample, ...(best && { best }) };
+    });
+    return new EmulatedLoadDevice(plan, shots, dial, modelHash);
+  });
+  for (const device of devices) await device.connect();
+}
+
+async function run(seconds: number, warmUpMs: number): Promise<Record<string, LoadCounts>> {
+  const all = await Promise.all(devices.map((device) => device.run(seconds, warmUpMs)));
+  const names = [...new Set(groups)];
+  return Object.fromEntries(names.map((name) => [name, mergeCounts(all.filter((_, i) => groups[i] === name))]));
+}
+
+process.on("message", (message) => {
+  const command = message as LoadCommand;
+  const done =
+    command.kind === "open"
+      ? open(command.task).then(() => reply({ kind: "ready" }))
+      : run(command.seconds, command.warmUpMs).then((counts) => reply({ kind: "counts", counts }));
+  done.catch((error) => reply({ kind: "failed", message: messageOf(error) }));
+});
+// Whoever wanted the load has gone: so do the devices.
+process.once("disconnect", () => process.exit());
