@@ -9,6 +9,8 @@ export interface WebBench {
   encode(ms: number): Promise<number>;
   /** Infers in a web worker for so long while it watches its own main thread. */
   infer(model: string, ms: number): Promise<{ inferences: number; longTasks: number }>;
+  /** Connects with a network in slices below the page and infers one image. @returns the milliseconds from the call to the answer */
+  firstAnswer(network: string, server: string): Promise<number>;
 }
 
 export interface PriceOptions {

@@ -2,7 +2,7 @@
 
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { basename, extname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build, defaultClientConditions } from "vite";
 
@@ -39,14 +39,28 @@ export async function bundle(script: string, outDir: string, options: BundleOpti
   });
 }
 
-/** Bytes of all that `spinn/web` makes a page load beside onnxruntime-web, its worker included, gzipped file by file. */
-export async function webBundleBytes(): Promise<number> {
+export interface BundleSizes {
+  /** What a page loads that runs a network which a server serves in slices: the library and its worker. Gzipped, file by file. */
+  readonly gzipBytes: number;
+  /** What else a page loads that reads a model file. */
+  readonly modelReaderGzipBytes: number;
+}
+
+/** Of `spinn/web`, onnxruntime-web left out. */
+export async function webBundleSizes(): Promise<BundleSizes> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-bundle-"));
   try {
     await bundle("src/web/index.ts", folder, { withoutRuntime: true });
     const files = (await readdir(folder, { recursive: true })).filter((file) => extname(file) === ".js");
-    const sizes = files.map(async (file) => gzipSync(await readFile(join(folder, file))).length);
-    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    const texts = await Promise.all(files.map(async (file) => await readFile(join(folder, file), "utf8")));
+    // what is loaded on demand is named in a call of import()
+    const onDemand = new Set(
+      texts.flatMap((text) => Array.from(text.matchAll(/\bimport\([`"']([^`"']+)/g), ([, path]) => basename(path!))),
+    );
+    const sizes = { gzipBytes: 0, modelReaderGzipBytes: 0 };
+    for (const [i, file] of files.entries())
+      sizes[onDemand.has(basename(file)) ? "modelReaderGzipBytes" : "gzipBytes"] += gzipSync(texts[i]!).length;
+    return sizes;
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -2,7 +2,7 @@
 // them, cross-origin isolated below `/isolated/` and not below `/plain/`.
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { basename, extname, join } from "node:path";
@@ -11,6 +11,8 @@ import { bundle, root } from "./bundle.ts";
 export interface Site {
   /** Ends in a slash. */
   readonly url: string;
+  /** For WebSockets at the same port. */
+  readonly server: Server;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export async function startSite(script: string, files: SiteFiles = {}): Promise<
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
+    server,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
     async close() {
       server.closeAllConnections();
