@@ -1,7 +1,9 @@
 // The client in Node: compute in worker threads, a server over WebSocket, images decoded by libvips.
 
+import { join } from "node:path";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
-import { decodeImage } from "../data/index.ts";
+import { cacheRoot, decodeImage } from "../data/index.ts";
+import { fileSideStore } from "../profiler/side-store.ts";
 import { createRng } from "../random.ts";
 import { websocketDial } from "../transport/index.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
@@ -21,18 +23,21 @@ export interface ConnectOptions
  * Opens the network, and connects to the server if there is one. Without one the client answers from the device, and keeps trying.
  *
  * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel or Runtime when the network cannot be opened; Aborted
- * @throws {RangeError} for a plan that does not fit it, for a URL that is none
+ * @throws {RangeError} for a plan that does not fit it, an agreement that makes no sense, a URL that is none
  * @example
- * const client = await connect({ model: "resnet56.spinn.onnx", server: "ws://localhost:8484", plan: { threshold: 0.8 } });
+ * const sla = { require: ["latency.p95 <= 60ms", "accuracy >= 88%"], prefer: ["min server-cost"] };
+ * const client = await connect({ model: "resnet56.spinn.onnx", server: "ws://localhost:8484", sla });
  * const { label, source, timings } = await client.infer(await readFile("cat.jpg"));
  * await client.close();
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { server, deadlineMs, seed, ...rest } = options;
   const dial = server === undefined ? undefined : websocketDial(server);
+  const { threads = 1, executionProviders = ["cpu"], slowdown = 1 } = rest;
   const compute = await openCompute(rest);
   try {
     return await createClient({
+      sideStore: fileSideStore(join(cacheRoot(), "sides"), { threads, executionProviders, slowdown }),
       ...rest,
       compute,
       decodeImage: (bytes) => decodeImage(bytes, "The image"),

@@ -1,7 +1,6 @@
 // Public names of `spinn/client`: the device's side, ready to use.
 
-export { type Conditions, type CutChoice, type CutCost, type CutProfile, rankCuts } from "./choose-cut.ts";
-export { type Client, type ClientOptions, createClient } from "./client.ts";
+export { type Client, type ClientEvents, type ClientOptions, createClient } from "./client.ts";
 export { type ConnectOptions, connect } from "./connect.ts";
-export { type MeasureOptions, measureCuts } from "./measure-cuts.ts";
-export type { ClientPlanRequest } from "./plan-follower.ts";
+export type { ClientPlanRequest, SlaRequest } from "./plan-request.ts";
+export type { PlanChange } from "./self-planning.ts";

@@ -164,6 +164,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
     pending.add(inference);
     try {
       const result = await inference.result;
+      if (inferOptions.isProbe) return result;
       answered[result.source]++;
       counts.bytesUp += result.bytesUp;
       const reason = result.fallbackReason;
@@ -174,7 +175,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
       emitter.emit("result", result);
       return result;
     } catch (error) {
-      counts.failed++;
+      if (!inferOptions.isProbe) counts.failed++;
       throw error;
     } finally {
       pending.delete(inference);

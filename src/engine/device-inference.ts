@@ -30,6 +30,8 @@ export interface InferOptions {
   readonly plan?: Plan;
   /** @default false */
   readonly wantsLogits?: boolean;
+  /** Is it there to measure link and server? Then no figure counts it and no event tells of it. @default false */
+  readonly isProbe?: boolean;
 }
 
 /** What inferences share. */

@@ -24,6 +24,9 @@ export interface MeasureSideOptions {
   readonly now?: () => number;
 }
 
+/** Part of the budget after which codecs go without. */
+const WARM_UP = 0.2;
+
 /**
  * Round after round over all places in a changing order, so that whatever else happens on the machine meets all of them alike.
  *
@@ -36,9 +39,10 @@ export async function measureSide(
   options: MeasureSideOptions = {},
 ): Promise<SideSamples> {
   const { budgetMs = 2000, rounds = 9, now = () => performance.now() } = options;
-  const untilMs = now() + budgetMs;
+  const fromMs = now();
+  const untilMs = fromMs + budgetMs;
   const bench = new Bench(compute, options);
-  await bench.warmUp();
+  await bench.warmUp(places, () => now() - fromMs > WARM_UP * budgetMs);
   await bench.whole();
   const rng = createRng(places.length);
   for (let round = 0; round <= rounds; round++) {
@@ -46,11 +50,10 @@ export async function measureSide(
     const order = round === 0 ? bisected(places.length) : [...permutation(places.length, rng)];
     for (const at of order) {
       if (now() >= untilMs) return bench.samples;
-      await bench.place(places[at]!, round);
+      await bench.place(places[at]!, round + at, round === 0 ? 2 : 1);
+      if (round > 0) await bench.unpack(places, at, round + at - 1);
     }
-    if (round === 0) continue;
-    await bench.whole();
-    for (const at of order.slice(0, 3)) if (now() < untilMs) await bench.unpack(places, at, round);
+    if (round > 0) await bench.whole();
   }
   return bench.samples;
 }
@@ -76,14 +79,22 @@ class Bench {
     this.#silent = compute.network.exits.map((_, exit) => (exit === compute.network.exits.length - 1 ? 1 : 2));
   }
 
-  /** Makes sessions and warms caches; finds out which exits can be asked. */
-  async warmUp(): Promise<void> {
+  /** Makes sessions, has code compiled that packs, and finds out which exits can be asked. */
+  async warmUp(places: readonly CutProfile[], isLate: () => boolean): Promise<void> {
     await this.#run("none", this.#silent);
     const final = this.#network.exits.length - 1;
     for (;;) {
       const outcome = await this.#run("none", this.#asked);
-      if (outcome.kind === "paused" || !outcome.confident || outcome.answer.exit === final) return;
+      if (outcome.kind === "paused" || !outcome.confident || outcome.answer.exit === final) break;
       this.#asked[outcome.answer.exit] = 2;
+    }
+    for (const codec of new Set(places.flatMap(({ codecs }) => codecs.map((one) => one.codec)))) {
+      if (isLate()) return;
+      const outcome = await this.#run("input", this.#silent, codec);
+      if (outcome.kind === "answered") continue;
+      const { packet } = outcome;
+      outcome.drop();
+      await this.#unpack("input", packet, places[1]!.id);
     }
   }
 
@@ -99,34 +110,38 @@ class Bench {
     }
   }
 
-  /** From the image to a place, with two of its codecs, others in each round. */
-  async place({ id, codecs }: CutProfile, round: number): Promise<void> {
+  /** From the image to a place so often, each time with another codec. */
+  async place({ id, codecs }: CutProfile, turn: number, times: number): Promise<void> {
     if (id === "none") return;
     const all = codecs.length > 0 ? codecs : [{ codec: "packed" }];
-    for (let k = 0; k < Math.min(2, all.length); k++) {
-      const { codec } = all[(2 * round + k) % all.length]!;
+    for (let k = 0; k < times; k++) {
+      const { codec } = all[(turn + k) % all.length]!;
       const outcome = await this.#run(id, this.#silent, codec);
       if (outcome.kind === "answered") continue;
       this.#packets.set(`${id} ${codec}`, outcome.packet.slice());
+      this.#add("bytes", `${id} ${codec}`, outcome.packet.length);
       outcome.drop();
-      // the first time finds cold caches
-      if (round === 0 && k === 0 && all.length > 1) continue;
-      if (id !== "input") this.#add("prefix", id, totalMs(outcome.times));
       this.#add("pack", `${id} ${codec}`, outcome.times.packMs);
+      // of several, the first finds cold caches
+      if (id !== "input" && k === times - 1) this.#add("prefix", id, totalMs(outcome.times));
     }
   }
 
-  /** Takes a packet in, and goes on no further than to the next place. */
-  async unpack(places: readonly CutProfile[], at: number, round: number): Promise<void> {
+  /** Takes a packet in that was made before, and goes on no further than to the next place. */
+  async unpack(places: readonly CutProfile[], at: number, turn: number): Promise<void> {
     const [here, next] = [places[at]!, places[at + 1]];
-    if (!next || here.codecs.length === 0) return;
-    const { codec } = here.codecs[round % here.codecs.length]!;
-    const bytes = this.#packets.get(`${here.id} ${codec}`);
-    if (!bytes) return;
-    const start = { kind: "packet", cut: here.id, bytes: bytes.slice() } as const;
-    const outcome = await this.#start({ start, cut: next.id, thresholds: this.#silent, coding: coding("packed") });
+    const codec = here.codecs[turn % here.codecs.length]?.codec;
+    const packet = this.#packets.get(`${here.id} ${codec}`);
+    if (!next || !packet) return;
+    const { unpackMs } = await this.#unpack(here.id, packet.slice(), next.id);
+    this.#add("unpack", `${here.id} ${codec}`, unpackMs);
+  }
+
+  async #unpack(cut: string, bytes: Uint8Array, next: string): Promise<ComputeTimes> {
+    const start = { kind: "packet", cut, bytes } as const;
+    const outcome = await this.#start({ start, cut: next, thresholds: this.#silent, coding: coding("packed") });
     if (outcome.kind === "paused") outcome.drop();
-    this.#add("unpack", `${here.id} ${codec}`, outcome.times.unpackMs);
+    return outcome.times;
   }
 
   #run(cut: string, thresholds: readonly number[], codec = "packed"): Promise<Outcome> {

@@ -6,11 +6,7 @@ import type { CutPoint, NetworkInfo } from "../engine/network-info.ts";
 import { lastExits } from "../progressive/network-profile.ts";
 import type { ExitRecord } from "../progressive/policy-outcome.ts";
 import type { CodecProfile, CutProfile, ModelProfile } from "../scheduler/profile.ts";
-import { chooseCuts } from "./choose-cuts.ts";
-import { codingName, type ProfileCoding, profileCodings } from "./codings.ts";
-
-/** Cuts of a network that has not been profiled: what is sent must be measured on the device first. */
-const UNPROFILED_CUTS = 8;
+import { codingName, profileCodings } from "./codings.ts";
 
 /** What the model file says; undefined when it says nothing. */
 export function storedModelProfile(network: NetworkInfo): ModelProfile | undefined {
@@ -30,29 +26,37 @@ export function storedModelProfile(network: NetworkInfo): ModelProfile | undefin
 }
 
 /**
- * The same without a stored profile: exits behind a cut are taken to be as good as in the unsplit network.
+ * The same without a stored profile: the exits behind a cut are taken to be as good as in the unsplit network, and every image
+ * to pack like the one that was measured.
  *
- * @param bytes what travels at a cut with a codec, 0 where nobody knows: then it cannot be chosen
+ * @param cuts where something may be sent
+ * @param bytes a packet of the example at a cut with a codec (`lz4`); undefined where nobody knows, and then it cannot be chosen
  */
 export function guessedModelProfile(
   network: NetworkInfo,
-  bytes: (cut: CutPoint, coding: ProfileCoding) => number,
+  cuts: readonly CutPoint[],
+  bytes: (cut: CutPoint, codec: string) => number | undefined,
 ): ModelProfile {
   const record = knownRecord(network);
   const exits = network.exits.length;
   const codecsAt = new Map(
-    chooseCuts(network, UNPROFILED_CUTS + exits).map((cut) => {
+    cuts.map((cut) => {
       const behind = lastExits(record, exits, exits - cut.exitsBefore);
       const codecs = profileCodings.flatMap((coding): CodecProfile[] => {
-        const size = coding.bits < 8 ? 0 : bytes(cut, coding);
-        const all = new Float64Array(record.images).fill(size);
-        return size > 0 ? [{ codec: codingName(coding), bytes: all, record: behind }] : [];
+        const codec = codingName(coding);
+        // what fewer bits do to the exits nobody can guess
+        const size = coding.bits < 8 ? undefined : bytes(cut, codec);
+        if (size === undefined) return [];
+        return [{ codec, bytes: new Float64Array(record.images).fill(size + AROUND_PACKET), record: behind }];
       });
       return [cut.id, codecs] as const;
     }),
   );
   return { record, cuts: places(network, codecsAt) };
 }
+
+/** A message around a packet, more or less. */
+const AROUND_PACKET = 48;
 
 /** Cuts with codecs, and where exits stand, in graph order. */
 function places({ cuts, exits }: NetworkInfo, codecsAt: ReadonlyMap<string, readonly CodecProfile[]>): CutProfile[] {

@@ -5,8 +5,8 @@
 import { availableParallelism } from "node:os";
 import { createBatchLoader, type Dataset, outputIndices, subset } from "../data/index.ts";
 import { type CutPoint, describeNetwork, type NetworkInfo } from "../engine/network-info.ts";
-import { hexOf } from "../hex.ts";
 import { SpinnError } from "../errors.ts";
+import { hexOf } from "../hex.ts";
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { declaredType, type ModelProto } from "../onnx/proto.ts";
 import { sliceModel } from "../onnx/slice.ts";

@@ -113,9 +113,9 @@ function withSample({ samples, usual, observedAtMs }: Track, sample: number, now
   const recent = all.slice(-RECENT);
   const ratio = median(recent) / median(all);
   const kept = recent.length === RECENT && (ratio > JUMP || ratio < 1 / JUMP) ? recent : all;
-  // what it usually is follows in minutes, and starts with what comes first
-  const weight = samples.length === 0 ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
-  return { samples: kept, observedAtMs: nowMs, usual: usual * (sample / usual) ** weight };
+  // what it usually is follows in minutes, once there is something to follow
+  const weight = all.length < RECENT ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
+  return { samples: kept, observedAtMs: nowMs, usual: usual * (median(kept) / usual) ** weight };
 }
 
 /** Waits come and go: of those, the last few. */

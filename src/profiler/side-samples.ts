@@ -4,7 +4,7 @@
 import type { NetworkInfo } from "../engine/network-info.ts";
 import type { CutProfile, SideProfile, Timing } from "../scheduler/profile.ts";
 
-/** Milliseconds, several of each kind. Plain JSON. */
+/** Milliseconds, several of each kind; keys say of what. Plain JSON. */
 export interface SideSamples {
   /** From the image to a place, no exit asked, by the place's id. */
   readonly prefix: Samples;
@@ -13,11 +13,13 @@ export interface SideSamples {
   /** By cut and codec, `relu_9 lz4`. */
   readonly pack: Samples;
   readonly unpack: Samples;
+  /** Not milliseconds but bytes: how long packets of the example are. */
+  readonly bytes: Samples;
 }
 
 export type Samples = Readonly<Record<string, readonly number[]>>;
 
-export const noSamples: SideSamples = { prefix: {}, exits: {}, pack: {}, unpack: {} };
+export const noSamples: SideSamples = { prefix: {}, exits: {}, pack: {}, unpack: {}, bytes: {} };
 
 /** Of each kind the last ones are kept. */
 const KEPT = 31;
@@ -42,8 +44,9 @@ export function parseSamples(json: unknown): SideSamples {
     Array.isArray(all) && all.every((ms) => typeof ms === "number" && ms >= 0 && ms < Number.POSITIVE_INFINITY);
   const isSamples = (one: unknown): boolean =>
     typeof one === "object" && one !== null && Object.values(one).every(isTimes);
-  const { prefix, exits, pack, unpack } = (json ?? {}) as Record<string, unknown>;
-  if ([prefix, exits, pack, unpack].every(isSamples)) return { prefix, exits, pack, unpack } as SideSamples;
+  const { prefix, exits, pack, unpack, bytes } = (json ?? {}) as Record<string, unknown>;
+  if ([prefix, exits, pack, unpack, bytes].every(isSamples))
+    return { prefix, exits, pack, unpack, bytes } as SideSamples;
   throw new RangeError("These are no samples of a side");
 }
 
@@ -62,52 +65,67 @@ export function sideProfileOf(
 ): SideProfile {
   const whole = samples.prefix.none;
   if (!whole?.length) throw new RangeError("The network as a whole has not been measured");
-  const reachedMs = prefixTimes(network, places, samples.prefix);
+  const { onTheWayMs, stopMs } = prefixTimes(network, places, samples.prefix);
   const unsteady = spreadOf(whole) / median(whole);
-  const steps = reachedMs.slice(1).map((ms, c): Timing => {
-    const meanMs = ms - reachedMs[c]!;
+  const steps = onTheWayMs.slice(1).map((ms, c): Timing => {
+    const meanMs = ms - onTheWayMs[c]!;
     // independent spreads of all steps together make up that of the whole
-    return { meanMs, spreadMs: unsteady * Math.sqrt(meanMs * reachedMs.at(-1)!) };
+    return { meanMs, spreadMs: unsteady * Math.sqrt(meanMs * onTheWayMs.at(-1)!) };
   });
+  const coding = codingTimes(network, places, role === "device" ? samples.pack : samples.unpack);
   return {
     steps,
-    heads: headTimes(network, places, reachedMs, samples.exits),
-    coding: codingTimes(network, places, role === "device" ? samples.pack : samples.unpack),
+    heads: headTimes(network, places, onTheWayMs, samples.exits),
+    coding: coding.map((all, c) => all.map((one) => (role === "device" ? later(one, stopMs[c]!) : one))),
   };
 }
 
-/** Never less than before, as computing does not run backwards. */
-function prefixTimes(network: NetworkInfo, places: readonly CutProfile[], prefix: Samples): number[] {
+function later({ meanMs, spreadMs }: Timing, byMs: number): Timing {
+  return { meanMs: meanMs + byMs, spreadMs };
+}
+
+/**
+ * When each place is passed, and how much longer it takes to stop there: what is to be packed has to be brought into the
+ * layout of the network's own file. That is why to stop at a large tensor may take longer than to go on to a small one.
+ */
+function prefixTimes(
+  network: NetworkInfo,
+  places: readonly CutProfile[],
+  prefix: Samples,
+): { onTheWayMs: number[]; stopMs: number[] } {
   const macsAt = new Map(network.cuts.map(({ id, macsBefore }) => [id, macsBefore]));
   const known = places.flatMap(({ id }) => {
     const all = id === "input" ? [0] : (prefix[id] ?? []);
-    return all.length > 0 ? [{ macs: macsAt.get(id)!, ms: median(all) }] : [];
+    return all.length > 0 ? [{ macs: macsAt.get(id)!, ms: typical(all) }] : [];
   });
-  const rising = nonDecreasing(known.map(({ ms }) => ms));
-  return places.map(({ id }) => {
+  const measuredMs = places.map(({ id }) => {
     const macs = macsAt.get(id)!;
+    const exact = prefix[id]?.length ? typical(prefix[id]) : undefined;
     const after = known.findIndex((one) => one.macs >= macs);
     const [a, b] = [known[Math.max(0, after - 1)]!, known[after]!];
     const share = b.macs > a.macs ? (macs - a.macs) / (b.macs - a.macs) : 1;
-    const [from, to] = [rising[Math.max(0, after - 1)]!, rising[after]!];
-    return from + share * (to - from);
+    return exact ?? a.ms + share * (b.ms - a.ms);
   });
+  // computing does not run backwards
+  const onTheWayMs = [...measuredMs];
+  for (let c = onTheWayMs.length - 2; c >= 0; c--) onTheWayMs[c] = Math.min(onTheWayMs[c]!, onTheWayMs[c + 1]!);
+  return { onTheWayMs, stopMs: measuredMs.map((ms, c) => ms - onTheWayMs[c]!) };
 }
 
 /** What asking adds: with the exit asked less without, on the way from the exit before. */
 function headTimes(
   { exits }: NetworkInfo,
   places: readonly CutProfile[],
-  reachedMs: readonly number[],
+  onTheWayMs: readonly number[],
   measured: Samples,
 ): Timing[] {
   const at = (exit: number): number => {
     const place = exit < 0 ? 0 : places.findIndex(({ id }) => id === exits[exit]!.at);
-    return reachedMs[place]!;
+    return onTheWayMs[place]!;
   };
   const found = exits.map((_, exit) => {
     const all = measured[exit] ?? [];
-    return all.length > 0 ? Math.max(0, median(all) - (at(exit) - at(exit - 1))) : undefined;
+    return all.length > 0 ? Math.max(0, typical(all) - (at(exit) - at(exit - 1))) : undefined;
   });
   const usual = median(found.slice(0, -1).filter((ms) => ms !== undefined));
   // the final exit's head is the end of the network itself
@@ -120,30 +138,21 @@ function codingTimes(network: NetworkInfo, places: readonly CutProfile[], measur
   for (const { id, codecs } of places)
     for (const { codec } of codecs) {
       const all = measured[`${id} ${codec}`];
-      if (all?.length) rates.set(codec, [...(rates.get(codec) ?? []), median(all) / bytesAt.get(id)!]);
+      if (all?.length) rates.set(codec, [...(rates.get(codec) ?? []), typical(all) / bytesAt.get(id)!]);
     }
   const usual = median([...rates.values()].flat());
   return places.map(({ id, codecs }) =>
     codecs.map(({ codec }): Timing => {
       const all = measured[`${id} ${codec}`] ?? [];
-      if (all.length > 0) return { meanMs: median(all), spreadMs: spreadOf(all) };
+      if (all.length > 0) return { meanMs: typical(all), spreadMs: spreadOf(all) };
       return { meanMs: (median(rates.get(codec) ?? []) || usual) * bytesAt.get(id)!, spreadMs: 0 };
     }),
   );
 }
 
-/** The nearest sequence that never falls: neighbours that do are replaced by their mean. */
-function nonDecreasing(values: readonly number[]): number[] {
-  const blocks: { sum: number; count: number }[] = [];
-  for (const value of values) {
-    let block = { sum: value, count: 1 };
-    for (let last = blocks.at(-1); last && last.sum / last.count > block.sum / block.count; last = blocks.at(-1)) {
-      blocks.pop();
-      block = { sum: last.sum + block.sum, count: last.count + block.count };
-    }
-    blocks.push(block);
-  }
-  return blocks.flatMap(({ sum, count }) => new Array<number>(count).fill(sum / count));
+/** Of a few, the least: whatever else the machine does only adds. */
+function typical(times: readonly number[]): number {
+  return times.length < 3 ? Math.min(...times) : median(times);
 }
 
 /** 0 of nothing. */

@@ -1,7 +1,7 @@
 // Public names of `spinn/web`: the device in a page. onnxruntime-web is the page's own to bring.
 
 export type { Client } from "../client/client.ts";
-export type { ClientPlanRequest } from "../client/plan-follower.ts";
+export type { ClientPlanRequest, SlaRequest } from "../client/plan-request.ts";
 export type { DeviceEngineEvents, DeviceStats, LinkStatus } from "../engine/device-engine.ts";
 export type { InferOptions } from "../engine/device-inference.ts";
 export { makePlan, type Plan, type PlanRequest } from "../engine/device-plan.ts";

@@ -1,0 +1,44 @@
+// What an answered inference tells of device and server: what it took over what the profile says.
+
+import type { InferenceResult, NetworkInfo } from "../engine/index.ts";
+import { codingName } from "../profiler/codings.ts";
+import { type ExpectedWork, expectedWork } from "../profiler/expected-work.ts";
+import type { Observation } from "../profiler/run-time-profile.ts";
+import { isConfident } from "../progressive/exit-policy.ts";
+import type { Profile } from "../scheduler/index.ts";
+
+/** Nothing of a way that the profile does not know, or of an answer that came otherwise than planned. */
+export function observe(network: NetworkInfo, profile: Profile, result: InferenceResult): Observation {
+  const { plan, timings, source, fallbackReason } = result;
+  const isAlone = fallbackReason === "no-connection";
+  if (fallbackReason !== undefined && !isAlone) return {};
+  const cut = isAlone ? "none" : plan.cut;
+  const expected = expectedWork(profile, {
+    cut,
+    codec: cut === "none" ? "none" : codingName(plan),
+    thresholds: plan.thresholds,
+    reached: reachedExit(network, result),
+  });
+  if (!expected) return {};
+  return {
+    ...deviceFactor(expected, result),
+    ...(source === "server" && {
+      serverFactor: timings.serverMs / expected.serverMs,
+      serverQueueMs: timings.serverQueueMs,
+    }),
+  };
+}
+
+/** Packing alone says nothing of computing. */
+function deviceFactor({ deviceMs, packMs }: ExpectedWork, { timings, source }: InferenceResult): Observation {
+  if (deviceMs === 0) return {};
+  // of an answer from here nothing was packed, or in vain
+  const [tookMs, wantedMs] =
+    source === "server" ? [timings.deviceMs + timings.packMs, deviceMs + packMs] : [timings.deviceMs, deviceMs];
+  return { deviceFactor: tookMs / wantedMs };
+}
+
+/** Whoever answers without being sure has seen the end. */
+function reachedExit({ exits }: NetworkInfo, { exit, confidence, plan }: InferenceResult): number {
+  return isConfident(confidence, plan.thresholds[exit]!) ? exit : exits.length - 1;
+}

@@ -1,0 +1,94 @@
+// Which plan to follow now: the scheduler over what a user leaves open, with a server and without. No clock and no network.
+
+import { makePlan, type NetworkInfo, type Plan } from "../engine/index.ts";
+import {
+  type Conditions,
+  type CutProfile,
+  codecOf,
+  compileSpace,
+  type PlanState,
+  type Profile,
+  type Replanned,
+  replan,
+  type Sla,
+  type Space,
+  type SpaceOptions,
+  schedule,
+} from "../scheduler/index.ts";
+import { type ClientPlanRequest, DEFAULT_THRESHOLD } from "./plan-request.ts";
+
+/** Without an agreement, so much of the accuracy may be given for speed. */
+const ACCURACY_FOR_SPEED = 0.01;
+
+export class Planner {
+  readonly sla: Sla;
+  readonly #profile: Profile;
+  readonly #perExit: boolean;
+  readonly #options: SpaceOptions;
+  readonly #spaces = new Map<boolean, Space>();
+  /** May it answer without a server, by another plan? */
+  readonly #mayStay: boolean;
+  #state: PlanState | undefined;
+  #connected: boolean | undefined;
+
+  /**
+   * @param sla without one: as soon as possible, with the threshold that was asked for, or else at the price of one point of
+   *   accuracy
+   * @throws {RangeError} when nothing of the profile is left to choose from
+   */
+  constructor(network: NetworkInfo, profile: Profile, request: ClientPlanRequest, sla: Sla | undefined) {
+    const { cut = "auto", codec = "auto", bits, threshold } = request;
+    this.#profile = profile;
+    const fixed = threshold ?? (sla || network.calibration ? undefined : DEFAULT_THRESHOLD);
+    this.#perExit = fixed === undefined;
+    this.#mayStay = cut === "auto" || cut === "none";
+    const wanted = codec === "float32" || codec === "auto" || (bits ?? 8) === 8 ? codec : `${codec}/${bits}`;
+    this.#options = {
+      cuts: (one: CutProfile) => cut === "auto" || one.id === cut,
+      codecs: (name: string) => {
+        if (codec !== "auto") return name === wanted;
+        return bits === undefined || codecOf(name).bits === bits || name === "float32";
+      },
+      ...(fixed !== undefined && { policies: [fixed] }),
+    };
+    this.sla = sla ?? this.#ownSla(fixed === undefined);
+  }
+
+  /** Looks again. */
+  look(conditions: Conditions, connected: boolean, nowMs: number): Replanned {
+    const withServer = connected || !this.#mayStay;
+    if (withServer !== this.#connected) this.#state = undefined;
+    this.#connected = withServer;
+    const options = { perExit: this.#perExit, runnersUp: 0 };
+    const replanned = replan(this.#space(withServer), this.sla, this.#state, nowMs, conditions, options);
+    this.#state = replanned.state;
+    return replanned;
+  }
+
+  #ownSla(isOpen: boolean): Sla {
+    const prefer = [{ aim: "min", metric: "latency.mean" }] as const;
+    if (!isOpen) return { prefer };
+    const anyLink = { uplinkBps: 1e7, downlinkBps: 1e7, rttMs: 40 };
+    const mostAccurate: Sla = { prefer: [{ aim: "max", metric: "accuracy" }] };
+    const { expected } = schedule(this.#space(!this.#mayStay), anyLink, mostAccurate, { perExit: false, runnersUp: 0 });
+    const value = Math.max(0, expected.accuracy - ACCURACY_FOR_SPEED);
+    return { require: [{ metric: "accuracy", op: ">=", value }], prefer };
+  }
+
+  #space(withServer: boolean): Space {
+    let space = this.#spaces.get(withServer);
+    if (!space) {
+      const stay = { ...this.#options, cuts: ({ id }: CutProfile) => id === "none" };
+      space = compileSpace(this.#profile, withServer ? this.#options : stay);
+      this.#spaces.set(withServer, space);
+    }
+    return space;
+  }
+}
+
+/** The scheduler's plan in the engine's words. */
+export function enginePlan(network: NetworkInfo, plan: PlanState["plan"]): Plan {
+  const { codec, bits } = codecOf(plan.codec);
+  const how = plan.cut === "none" ? {} : { codec: codec as Plan["codec"], bits };
+  return makePlan(network, { cut: plan.cut, threshold: plan.thresholds, ...how });
+}
