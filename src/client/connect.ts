@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { cacheRoot, decodeImage } from "../data/index.ts";
-import { fileSideStore } from "../profiler/side-store.ts";
+import { fileSideStore } from "../profiler/file-side-store.ts";
 import { createRng } from "../random.ts";
 import { websocketDial } from "../transport/index.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";

@@ -13,7 +13,7 @@ import { sliceModel } from "../onnx/slice.ts";
 import type { NetworkProfile, ProfiledCut } from "../progressive/network-profile.ts";
 import type { ExitRecord } from "../progressive/policy-outcome.ts";
 import { createSession, type Session } from "../runtime/index.ts";
-import { float32 } from "../tensor.ts";
+import { float32, sizeOf } from "../tensor.ts";
 import { chooseCuts } from "./choose-cuts.ts";
 import { type ProfileCoding, profileCodings } from "./codings.ts";
 import { CutRecorder } from "./cut-recorder.ts";
@@ -21,7 +21,7 @@ import { ExitRecorder } from "./exit-recorder.ts";
 import { imageOrder } from "./image-order.ts";
 
 export interface ProfileModelOptions {
-  /** @default 500, or as many as there are */
+  /** @default 1000, 250 larger than 64x64, or as many as there are */
   readonly images?: number;
   /** Chooses them. @default 1 */
   readonly seed?: number;
@@ -55,10 +55,11 @@ export async function profileModel(
   dataset: Dataset,
   options: ProfileModelOptions = {},
 ): Promise<NetworkProfile> {
-  const { seed = 1, images = Math.min(500, dataset.length), codings = profileCodings, previous, signal } = options;
+  const { seed = 1, codings = profileCodings, previous, signal } = options;
+  const info = describeNetwork(model);
+  const images = options.images ?? Math.min(isLarge(info) ? 250 : 1000, dataset.length);
   if (!(Number.isInteger(images) && images > 0 && images <= dataset.length))
     throw new RangeError(`Cannot profile ${images} of ${dataset.length} images`);
-  const info = describeNetwork(model);
   const cuts = cutsOf(info, options.cuts);
   const header = { network: hexOf(info.modelHash), dataset: dataset.name, seed };
   const exits = new ExitRecorder(info.exits, images);
@@ -98,8 +99,7 @@ async function run(model: ModelProto, dataset: Dataset, info: NetworkInfo, { exi
   const order = imageOrder(dataset.length, of.seed, of.options.known).subarray(exits.done, of.images);
   const chosen = subset(dataset, order);
   const classOf = outputIndices(chosen, info.classes);
-  const isLarge = preprocessing.width * preprocessing.height > 64 * 64;
-  const batchSize = takesOneImage(model) ? 1 : (of.options.batchSize ?? (isLarge ? 4 : 32));
+  const batchSize = takesOneImage(model) ? 1 : (of.options.batchSize ?? (isLarge(info) ? 4 : 32));
   const loader = createBatchLoader(chosen, { batchSize, preprocessing });
   const threads = of.options.threads ?? Math.min(4, availableParallelism());
   const sessions: Session[] = [];
@@ -129,6 +129,10 @@ async function run(model: ModelProto, dataset: Dataset, info: NetworkInfo, { exi
   } finally {
     for (const session of sessions) await session.release();
   }
+}
+
+function isLarge({ input }: NetworkInfo): boolean {
+  return sizeOf(input.shape.slice(-2)) > 64 * 64;
 }
 
 function cutsOf(info: NetworkInfo, wanted: ProfileModelOptions["cuts"]): readonly CutPoint[] {
