@@ -68,7 +68,9 @@ export async function run(options: BenchOptions): Promise<void> {
     const { longTasks, inferences } = await ask(page, "infer", `${SHIPPED}.onnx`, INFER_MS);
     const firstAnswerMs = await firstAnswer(browser, models.get(SHIPPED)!);
     const { gzipBytes, modelReaderGzipBytes } = await webBundleSizes();
-    const worst = cases.reduce((a, b) => (b.ratio > a.ratio ? b : a));
+    // with several threads a busy machine decides more than the slices do
+    const single = cases.filter(({ threads }) => threads === 1);
+    const worst = single.reduce((a, b) => (b.ratio > a.ratio ? b : a));
     const { wholeMs, slicedMs, ratio } = worst;
     const { encodeMBps, nodeEncodeMBps } = codec;
     if (options.json) {
