@@ -46,7 +46,7 @@ export async function measurePrice(
   const everyExit = exits.map(() => 0);
   // Steps end where the exits are, and only the last one asks.
   const steps = stepsBetween(network.info, "input", "none", everyExit).map(
-    ({ from, to, exit }): Step => (exit === final ? { from, to, exit } : { from, to }),
+    ({ exit, ...step }): Step => (exit === final ? { ...step, exit } : step),
   );
   const trunk = sliceModel(model, { from: [input.name], to: [exits[final]!.output] });
   const session = await createSession(trunk, { threads: THREADS });

@@ -42,12 +42,20 @@ interface Slice {
   readonly live: readonly string[];
 }
 
+/** Where a state is, beside the cut that it is named after. */
+interface Place {
+  readonly portable: boolean;
+  readonly ahead?: string | undefined;
+}
+
 /** The slice for a step and, if the state has to change its layout before, one for that. */
 interface Plan {
   readonly slice: Slice;
   readonly entry?: Slice;
   /** Is the state at the end fit to be sent? Where both layouts have the same tensors it is, even if nobody asked. */
   readonly portable: boolean;
+  /** Where the state lies at the end, if not at the step's end. */
+  readonly ahead: string | undefined;
 }
 
 export function openSlices(info: NetworkInfo, graphs: SliceGraphs, options: SliceOptions): SlicedNetwork {
@@ -73,23 +81,28 @@ class LazySlices implements SlicedNetwork {
 
   async run(state: BoundaryState, step: Step, portable: boolean): Promise<StepResult> {
     if (state.cut !== step.from) throw new RangeError(`The state is at ${state.cut}, the step starts at ${step.from}`);
-    const plan = this.#plan(step, state.portable, portable);
+    const plan = this.#plan(step, state, portable);
     const { slice, entry } = plan;
     const start = entry ? pick(await this.#compute(entry, state.tensors), entry.live) : state.tensors;
     const known = await this.#compute(slice, start);
-    const next = { cut: step.to, tensors: pick(known, slice.live), portable: plan.portable };
+    const next: BoundaryState = {
+      cut: step.to,
+      tensors: pick(known, slice.live),
+      portable: plan.portable,
+      ...(plan.ahead !== undefined && { ahead: plan.ahead }),
+    };
     if (step.exit === undefined) return { state: next };
     return { state: next, logits: need(known, this.#logits(step.exit)).data as Float32Array };
   }
 
   async prepare(steps: readonly Step[]): Promise<void> {
-    let portable = true;
+    let state: Place = { portable: true };
     for (const [i, step] of steps.entries()) {
-      const plan = this.#plan(step, portable, i === steps.length - 1);
+      const plan = this.#plan(step, state, i === steps.length - 1);
       for (const slice of plan.entry ? [plan.entry, plan.slice] : [plan.slice]) {
         if (slice.wanted.length > 0) await this.#sessions.open(slice.key, () => this.#open(slice));
       }
-      portable = plan.portable;
+      state = plan;
     }
   }
 
@@ -97,27 +110,42 @@ class LazySlices implements SlicedNetwork {
     await this.#sessions.release();
   }
 
-  #plan(step: Step, fromPortable: boolean, portable: boolean): Plan {
-    const key = `${step.exit} ${fromPortable} ${portable} ${step.from}\n${step.to}`;
+  #plan(step: Step, state: Place, portable: boolean): Plan {
+    const { from, to, exit, onTo } = step;
+    const key = JSON.stringify([from, state.ahead, to, onTo, exit, state.portable, portable]);
     let plan = this.#plans.get(key);
     if (!plan) {
-      plan = this.#makePlan(step, fromPortable, portable);
+      plan = this.#makePlan(step, state, portable);
       this.#plans.set(key, plan);
     }
     return plan;
   }
 
-  #makePlan(step: Step, fromPortable: boolean, portable: boolean): Plan {
-    const { from, to } = step;
+  #makePlan(step: Step, { portable: fromPortable, ahead: from = step.from }: Place, portable: boolean): Plan {
     const optimized = this.#optimized;
-    if (optimized?.live(from, fromPortable) && optimized.live(to, portable)) {
-      const slice = this.#slice(optimized, step, fromPortable, portable);
-      return { slice, portable: portable || optimized.live(to, true)!.join("\n") === slice.live.join("\n") };
+    if (optimized?.live(from, fromPortable) && optimized.live(step.to, portable)) {
+      const ahead = portable ? undefined : this.#ahead(optimized, step);
+      const to = ahead ?? step.to;
+      const slice = this.#slice(optimized, { ...step, from, to }, fromPortable, portable);
+      const isPortable = portable || optimized.live(step.to, true)!.join("\n") === slice.live.join("\n");
+      return { slice, portable: isPortable, ahead };
     }
-    const slice = this.#slice(this.#plain, step, true, true);
-    if (fromPortable) return { slice, portable: true };
+    const slice = this.#slice(this.#plain, { ...step, from }, true, true);
+    if (fromPortable) return { slice, portable: true, ahead: undefined };
     if (!optimized) throw new RangeError(`The state at ${from} is of another network`);
-    return { slice, entry: this.#slice(optimized, { from, to: from }, false, true), portable: true };
+    const entry = this.#slice(optimized, { from, to: from }, false, true);
+    return { slice, entry, portable: true, ahead: undefined };
+  }
+
+  /** Where to stop instead of at the step's end, unless the next step ends before that. */
+  #ahead(graph: SliceGraph, { to, onTo }: Step): string | undefined {
+    const further = graph.ahead?.(to);
+    if (further === undefined || onTo === undefined) return undefined;
+    return this.#position(onTo) >= this.#position(further) ? further : undefined;
+  }
+
+  #position(cut: string): number {
+    return this.info.cuts.findIndex(({ id }) => id === cut);
   }
 
   #slice(graph: SliceGraph, { from, to, exit }: Step, fromPortable: boolean, portable: boolean): Slice {

@@ -8,6 +8,7 @@ import { inferShapes } from "../onnx/shapes.ts";
 import { sliceWith } from "../onnx/slice.ts";
 import type { NetworkInfo } from "./network-info.ts";
 import type { SliceGraph } from "./slice-graph.ts";
+import { thinnerCuts } from "./thinner-cuts.ts";
 
 /** Operators on tensors in blocks of channels, as wide as the processor's registers. */
 const BLOCKED = "com.microsoft.nchwc";
@@ -28,8 +29,9 @@ export function withBoundaryOutputs(model: ModelProto, info: NetworkInfo): Model
   return edit(model, { graph: edit(graph, { output: [...graph.output, ...output] }), metadataProps: [] });
 }
 
-function boundaries({ cuts, exits }: NetworkInfo): Set<string> {
-  const asked = new Set(exits.map(({ at }) => at));
+function boundaries(info: NetworkInfo): Set<string> {
+  const { cuts, exits } = info;
+  const asked = new Set([...exits.map(({ at }) => at), ...thinnerCuts(info).values()]);
   const chosen = cuts.filter(({ id, sparse }) => sparse || asked.has(id));
   return new Set(chosen.flatMap(({ tensors }) => tensors.map(({ name }) => name)));
 }
@@ -94,16 +96,24 @@ export function optimizedSliceGraph(optimized: ModelProto, model: ModelProto, in
   }
 
   const cuttable = new Map<string, boolean>();
+  const isCuttable = (cut: string): boolean => {
+    let can = cuttable.get(cut);
+    if (can === undefined) {
+      can = canCut(cut);
+      cuttable.set(cut, can);
+    }
+    return can;
+  };
+  const thinner = thinnerCuts(info);
   return {
     session: { optimization: "none" },
     slice,
+    ahead(cut) {
+      const further = thinner.get(cut);
+      return further !== undefined && isCuttable(further) ? further : undefined;
+    },
     live(cut, portable) {
-      let can = cuttable.get(cut);
-      if (can === undefined) {
-        can = canCut(cut);
-        cuttable.set(cut, can);
-      }
-      if (!can) return undefined;
+      if (!isCuttable(cut)) return undefined;
       const plain = plainAt.get(cut)!;
       return portable ? plain : [...new Set(plain.map(atHand))];
     },

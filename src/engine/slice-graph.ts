@@ -13,6 +13,8 @@ export interface SliceGraph {
    * difference. Undefined when the graph cannot be cut there.
    */
   live(cut: string, portable: boolean): readonly string[] | undefined;
+  /** A cut a little further on where it is cheaper to stop, if nothing needs to be sent from here. */
+  ahead?(cut: string): string | undefined;
   /** The model that computes the tensors `to` from what is alive at a cut. */
   slice(from: string, portable: boolean, to: readonly string[]): ModelProto | Promise<Uint8Array>;
 }

@@ -12,6 +12,8 @@ export interface BoundaryState {
   readonly tensors: Tensors;
   /** In the layout that the network's own file gives them, fit to be sent. Else only this process can go on from it. */
   readonly portable: boolean;
+  /** The tensors are those of this cut, a little further on, where less is alive; never when portable. */
+  readonly ahead?: string;
 }
 
 export interface StepResult {

@@ -8,6 +8,8 @@ export interface Step {
   readonly to: string;
   /** Number of the exit to compute at `to`; absent when there is none or nobody asks. */
   readonly exit?: number;
+  /** Where the next step goes, when that is known: what lies between may be computed in either. */
+  readonly onTo?: string;
 }
 
 /**
@@ -36,5 +38,5 @@ export function stepsBetween(network: NetworkInfo, from: string, to: string, thr
     here = at;
   }
   if (here !== to) steps.push({ from: here, to });
-  return steps;
+  return steps.map((step, i) => (i + 1 < steps.length ? { ...step, onTo: steps[i + 1]!.to } : step));
 }
