@@ -13,6 +13,8 @@ import { experimentCommand } from "./commands/experiment.ts";
 import { inferCommand } from "./commands/infer.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
+import { planCommand } from "./commands/plan.ts";
+import { profileCommand } from "./commands/profile.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
 import { type Io, processIo } from "./io.ts";
@@ -20,6 +22,7 @@ import {
   atLeastOne,
   confidence,
   confidences,
+  eachOf,
   fractions,
   headKind,
   naturalNumber,
@@ -119,6 +122,42 @@ function program(io: Io): Command {
     .action((path, options) => evalCommand(io, path, options));
 
   spinn
+    .command("profile")
+    .description("how accurate each exit is and what is sent, for every cut and codec: into the model file, for plans")
+    .argument("<model.onnx>", "a progressive model")
+    .requiredOption("--data <data>", dataHelp)
+    .option(
+      "--images <n>",
+      "how many of the images it was calibrated on (default: 1000, large ones 250)",
+      positiveInteger,
+    )
+    .option("--cuts <n>", "how many cuts at most", positiveInteger, 20)
+    .option("--seed <n>", "chooses the images", naturalNumber, 1)
+    .option("--training-seed <n>", "the seed that the network was trained with", naturalNumber, 1)
+    .option("--threads <n>", "threads inside one operator", positiveInteger)
+    .option("--out <file>", "where the model goes with its profile (default: where it came from)")
+    .option("--json", "one JSON document on standard output")
+    .action((path, options) => profileCommand(io, path, options));
+
+  agreement(
+    spinn
+      .command("plan")
+      .description("where to split, how sure to be and how to pack, for an agreement, a link and loads, and why")
+      .argument("<model.onnx>", "a progressive model, best with a profile (spinn profile)"),
+  )
+    .option("--link <link>", "bandwidth and round trip, or a preset like 4g", "24mbps/40ms")
+    .option("--device-load <factor>", "how much slower the device is than when it was measured", positiveNumber, 1)
+    .option("--server-load <factor>", "likewise the server", positiveNumber, 1)
+    .option("--device-slowdown <factor>", "a device that is so much slower than this machine's cores", atLeastOne, 1)
+    .option("--server-slowdown <factor>", "likewise a server", positiveNumber, 1)
+    .option("--threshold <share>", "one confidence for all exits (default: chosen, one for each)", confidence)
+    .option("--cut <id>", "input, none, a cut's name, or auto", "auto")
+    .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
+    .option("--explain", "also the runners-up, and what the constraints have excluded")
+    .option("--json", "one JSON document on standard output")
+    .action((path, options) => planCommand(io, path, options));
+
+  spinn
     .command("serve")
     .description("serve networks to devices, which may hand over at any cut")
     .argument("<model.onnx...>", "progressive models, or any classifiers")
@@ -136,14 +175,20 @@ function program(io: Io): Command {
     .option("--json", "one JSON line on standard output when ready")
     .action((models, options) => serveCommand(io, models, options));
 
-  spinn
-    .command("infer")
-    .description("what is on these images: computed here, at a server, or partly here and partly there")
-    .argument("<model.onnx>", "a progressive model; the server must have the same")
-    .argument("<image...>", "JPEG, PNG or WebP files")
+  agreement(
+    spinn
+      .command("infer")
+      .description("what is on these images: computed here, at a server, or partly here and partly there")
+      .argument("<model.onnx>", "a progressive model; the server must have the same")
+      .argument("<image...>", "JPEG, PNG or WebP files"),
+  )
     .option("--server <url>", "ws://host:port; without it everything is computed here")
     .option("--cut <id>", "where to hand over: input, none, a cut's name (spinn inspect lists them), or auto", "auto")
-    .option("--threshold <share>", "confidence that is enough", confidence, 0.8)
+    .option(
+      "--threshold <share>",
+      "confidence that is enough (default: 0.8, or chosen for --require and --prefer)",
+      confidence,
+    )
     .addOption(
       new Option("--codec <name>", "how what crosses the link is packed")
         .choices(["auto", "float32", "packed", "lz4", "rans", "image"])
@@ -243,6 +288,12 @@ function misunderstood(text: string): string {
     .replace(/\s*\n\s*/g, " ")
     .replace(/\.$/, "");
   return `${line}. --help shows what is understood`;
+}
+
+function agreement(command: Command): Command {
+  return command
+    .option("--require <constraint>", 'what must hold, like "latency.p95 <= 60ms"; the most important first', eachOf)
+    .option("--prefer <target>", 'what is wanted beyond that, like "min server-cost"', eachOf);
 }
 
 function training(command: Command): Command {

@@ -66,6 +66,11 @@ export function atLeastOne(text: string): number {
   throw new InvalidArgumentError("It must be 1 or more.");
 }
 
+/** For an option that may be given more than once: all that it was given. */
+export function eachOf(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
 /** `0.15,0.3,…` */
 export function fractions(text: string): number[] {
   const values = text.split(",").map(Number);

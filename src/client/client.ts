@@ -21,8 +21,8 @@ export interface ClientOptions extends Omit<DeviceEngineOptions, "plan"> {
   /** What is given is kept to; the rest is chosen for the agreement. @default everything `auto` */
   readonly plan?: ClientPlanRequest;
   /**
-   * What must hold and what is wanted beyond that. @default the least mean latency, with the plan's threshold; without one, too,
-   * at an accuracy within one point of the network's best
+   * What must hold and what is wanted beyond that. @default the least mean latency, with the plan's threshold; where the plan has
+   * none, among plans whose accuracy is within one point of the best
    */
   readonly sla?: SlaRequest;
   /** Time to measure this side in, where something is to be chosen. @default 2000 */

@@ -22,20 +22,29 @@ export interface ClientPlanRequest extends Omit<PlanRequest, "codec" | "cut"> {
 /** An agreement in words (`"latency.p95 <= 60ms"`, `"min server-cost"`) or as objects, the most important first. */
 export interface SlaRequest {
   readonly require?: readonly (string | Constraint)[];
+  /** @default {@link usualTargets} */
   readonly prefer?: readonly (string | Target)[];
 }
+
+/** As accurate as can be, but for one point, and that as soon as possible. */
+export const usualTargets: readonly Target[] = [
+  { aim: "max", metric: "accuracy", tolerance: 0.01 },
+  { aim: "min", metric: "latency.mean" },
+];
 
 /**
  * @throws {SlaError} pointing at the place, for words that make no sense
  * @throws {RangeError} for objects that make none
  */
 export function slaOf({ require = [], prefer = [] }: SlaRequest): Sla {
-  const words = [...require, ...prefer];
   const isWord = (one: string | Constraint | Target): one is string => typeof one === "string";
-  if (words.every(isWord)) return parseSla({ require: require.filter(isWord), prefer: prefer.filter(isWord) });
+  // all in words: then what contradicts something is pointed at, too
+  if ([...require, ...prefer].every(isWord))
+    parseSla({ require: require.filter(isWord), prefer: prefer.filter(isWord) });
   const sla = {
     require: require.map((one) => (typeof one === "string" ? parseConstraint(one) : one)),
-    prefer: prefer.map((one) => (typeof one === "string" ? parseTarget(one) : one)),
+    prefer:
+      prefer.length === 0 ? usualTargets : prefer.map((one) => (typeof one === "string" ? parseTarget(one) : one)),
   };
   checkSla(sla);
   return sla;

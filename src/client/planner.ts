@@ -13,12 +13,8 @@ import {
   type Sla,
   type Space,
   type SpaceOptions,
-  schedule,
 } from "../scheduler/index.ts";
-import { type ClientPlanRequest, DEFAULT_THRESHOLD } from "./plan-request.ts";
-
-/** Without an agreement, so much of the accuracy may be given for speed. */
-const ACCURACY_FOR_SPEED = 0.01;
+import { type ClientPlanRequest, DEFAULT_THRESHOLD, usualTargets } from "./plan-request.ts";
 
 export class Planner {
   readonly sla: Sla;
@@ -32,8 +28,7 @@ export class Planner {
   #connected: boolean | undefined;
 
   /**
-   * @param sla without one: as soon as possible, with the threshold that was asked for, or else at the price of one point of
-   *   accuracy
+   * @param sla without one: as soon as possible with the threshold that was asked for, or else {@link usualTargets}
    * @throws {RangeError} when nothing of the profile is left to choose from
    */
   constructor(network: NetworkInfo, profile: Profile, request: ClientPlanRequest, sla: Sla | undefined) {
@@ -51,7 +46,7 @@ export class Planner {
       },
       ...(fixed !== undefined && { policies: [fixed] }),
     };
-    this.sla = sla ?? this.#ownSla(fixed === undefined);
+    this.sla = sla ?? { prefer: fixed === undefined ? usualTargets : [{ aim: "min", metric: "latency.mean" }] };
   }
 
   /** Looks again. */
@@ -63,16 +58,6 @@ export class Planner {
     const replanned = replan(this.#space(withServer), this.sla, this.#state, nowMs, conditions, options);
     this.#state = replanned.state;
     return replanned;
-  }
-
-  #ownSla(isOpen: boolean): Sla {
-    const prefer = [{ aim: "min", metric: "latency.mean" }] as const;
-    if (!isOpen) return { prefer };
-    const anyLink = { uplinkBps: 1e7, downlinkBps: 1e7, rttMs: 40 };
-    const mostAccurate: Sla = { prefer: [{ aim: "max", metric: "accuracy" }] };
-    const { expected } = schedule(this.#space(!this.#mayStay), anyLink, mostAccurate, { perExit: false, runnersUp: 0 });
-    const value = Math.max(0, expected.accuracy - ACCURACY_FOR_SPEED);
-    return { require: [{ metric: "accuracy", op: ">=", value }], prefer };
   }
 
   #space(withServer: boolean): Space {

@@ -2,9 +2,7 @@
 // moved asks the planner; makes the slices of a new plan before images follow it.
 
 import type { Clock, Compute, DeviceEngine, InferenceResult, LinkStatus, Plan } from "../engine/index.ts";
-import { chooseCuts } from "../profiler/choose-cuts.ts";
-import { guessedModelProfile, storedModelProfile } from "../profiler/model-profile.ts";
-import { profileSide } from "../profiler/profile-side.ts";
+import { measureProfile } from "../profiler/measure-profile.ts";
 import {
   conditionsAt,
   isFresh,
@@ -13,9 +11,8 @@ import {
   observed,
   type RunTimeProfile,
 } from "../profiler/run-time-profile.ts";
-import { median, type SideSamples, sideProfileOf } from "../profiler/side-samples.ts";
 import type { SideStore } from "../profiler/side-store.ts";
-import type { Expected, ModelProfile, Profile, Replanned, Sla, Why } from "../scheduler/index.ts";
+import type { Expected, Profile, Replanned, Sla, Why } from "../scheduler/index.ts";
 import { float32, sizeOf } from "../tensor.ts";
 import { observe } from "./observe-result.ts";
 import { type ClientPlanRequest, initialPlan, isFixed } from "./plan-request.ts";
@@ -64,8 +61,6 @@ const PROBE_DEADLINE_MS = 1000;
 const INTRODUCTION = 3;
 /** A link that was lost may be back before another plan is worth its while. */
 const PATIENCE_MS = 500;
-/** Cuts of a network that has not been profiled, beside those at its exits: each must be measured before it can be chosen. */
-const GUESSED_CUTS = 8;
 /** The link is told of when it has changed by so much. */
 const LINK_CHANGE = 0.2;
 
@@ -127,41 +122,15 @@ export class SelfPlanning {
     }
   }
 
-  /** What device and server need for every part of the network, by what is stored in the model and what is measured here. */
-  async #measure({ cut = "auto" }: ClientPlanRequest): Promise<Profile> {
-    const { network } = this.#engine;
+  /** What device and server need for every part of the network. */
+  #measure({ cut = "auto" }: ClientPlanRequest): Promise<Profile> {
     const { budgetMs, store } = this.#options;
-    const stored = storedModelProfile(network);
-    const isKnown = cut === "auto" || cut === "none" || stored?.cuts.some(({ id, codecs }) => id === cut && codecs[0]);
-    const options = { budgetMs, ...(store && { store }) };
-    if (stored && isKnown) return this.#profile(stored, await profileSide(this.#compute, stored.cuts, options));
-    const why = stored
-      ? `The model's profile does not have the cut ${cut}`
-      : "The model has no profile (spinn profile)";
-    const how = network.calibration
-      ? "exits are taken to be as sure as in the unsplit network, and images to pack like an example"
-      : "nobody knows how sure its exits are";
-    this.#events.warning(`${why}: ${how}`);
-    const cuts = chooseCuts(network, GUESSED_CUTS + network.exits.length);
-    const asked = network.cuts.find(({ id }) => id === cut && id !== "none");
-    const all = network.cuts.filter((one) => one === asked || cuts.includes(one));
-    const places = guessedModelProfile(network, all, () => 0).cuts;
-    const samples = await profileSide(this.#compute, places, options);
-    const size = (id: string, codec: string): number | undefined => {
-      const bytes = samples.bytes[`${id} ${codec}`];
-      return bytes && median(bytes);
-    };
-    return this.#profile(
-      guessedModelProfile(network, all, ({ id }, codec) => size(id, codec)),
-      samples,
-    );
-  }
-
-  /** The server's times are the device's own until it has been heard from: a factor says the difference. */
-  #profile(model: ModelProfile, samples: SideSamples): Profile {
-    const { network } = this.#engine;
-    const side = (role: "device" | "server") => sideProfileOf(network, model.cuts, samples, role);
-    return { model, device: side("device"), server: side("server") };
+    return measureProfile(this.#compute, {
+      budgetMs,
+      onWarning: (message) => this.#events.warning(message),
+      ...(store && { store }),
+      ...(cut !== "auto" && { cut }),
+    });
   }
 
   #onResult(result: InferenceResult): void {

@@ -5,7 +5,7 @@ import { colourDataset, toyProgressive } from "../../test/toy.ts";
 import { type Dataset, splitHoldout, subset } from "../data/index.ts";
 import { type Metadata, readMetadata } from "../progressive/metadata.ts";
 import { calibrate } from "./calibrate.ts";
-import { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
+import { calibrationImages, calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
 
 const dataset: Dataset = { ...colourDataset(60), name: "colours/test" };
 
@@ -55,4 +55,15 @@ test("nothing is left out for a model without calibration, or for none at all", 
 
 test("more images than there are cannot be split off", () => {
   expect(() => calibrationSplit(dataset, 61)).toThrow(RangeError);
+});
+
+test("the images of a record are found again, of a training by its seed, and not where they are not", () => {
+  const own = calibrationSplit(dataset, 12).held;
+  expect(pixelsOf(calibrationImages(dataset, { dataset: own.name, images: 12 }, 9)!)).toEqual(pixelsOf(own));
+  const held = splitHoldout(dataset, 12, 7).held;
+  const record = { dataset: held.name, images: 12 };
+  expect(pixelsOf(calibrationImages(dataset, record, 7)!)).toEqual(pixelsOf(held));
+  expect(pixelsOf(calibrationImages(dataset, record, 8)!)).not.toEqual(pixelsOf(held));
+  expect(calibrationImages({ ...dataset, name: "colours/other" }, record, 7)).toBeUndefined();
+  expect(calibrationImages(dataset, { ...record, images: 61 }, 7)).toBeUndefined();
 });

@@ -10,7 +10,7 @@ export {
 } from "./architectures/index.ts";
 export { type BuildProgressiveOptions, buildProgressive } from "./build-progressive.ts";
 export { calibrate } from "./calibrate.ts";
-export { calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
+export { calibrationImages, calibrationSplit, withoutCalibrationImages } from "./calibration-split.ts";
 export type { CollectOptions } from "./collect-logits.ts";
 export { shallowDeepTau } from "./cost-function.ts";
 export { type DetectedPreprocessing, detectPreprocessing } from "./detect-preprocessing.ts";

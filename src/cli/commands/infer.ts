@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { type Client, type ClientPlanRequest, connect } from "../../client/index.ts";
+import { type Client, type ClientPlanRequest, connect, type SlaRequest } from "../../client/index.ts";
 import { decodeImageFile } from "../../data/index.ts";
 import { type ContinueLocally, hexOf, type InferenceResult, type Plan } from "../../engine/index.ts";
 import { SpinnError } from "../../errors.ts";
@@ -13,7 +13,9 @@ import type { Io } from "../io.ts";
 export interface InferCommandOptions {
   server?: string;
   cut: string;
-  threshold: number;
+  threshold?: number;
+  require?: readonly string[];
+  prefer?: readonly string[];
   codec: Plan["codec"] | "auto";
   bits?: number;
   continue: ContinueLocally;
@@ -43,12 +45,14 @@ export async function inferCommand(
   options: InferCommandOptions,
 ): Promise<void> {
   const { server, deadline, json } = options;
+  const sla = slaRequest(options);
   // A damaged image is told before anything else takes time, and by its name.
   for (const path of images) await decodeImageFile(path);
   await interruptible(io, async (signal) => {
     const client = await connect({
       model,
       plan: planOf(options),
+      ...(sla && { sla }),
       continueLocally: options.continue,
       slowdown: options.deviceSlowdown,
       signal,
@@ -56,6 +60,7 @@ export async function inferCommand(
       ...(deadline !== undefined && { deadlineMs: deadline }),
     });
     try {
+      if (!json) client.on("warning", (message) => io.err(message));
       if (server !== undefined) checkServer(io, client, server);
       const results: ImageResult[] = [];
       for (const path of images) {
@@ -72,8 +77,14 @@ export async function inferCommand(
   });
 }
 
-function planOf({ cut, threshold, codec, bits }: InferCommandOptions): ClientPlanRequest {
-  return { cut, threshold, codec, ...(bits !== undefined && { bits }) };
+function planOf({ cut, threshold, codec, bits, ...options }: InferCommandOptions): ClientPlanRequest {
+  const sure = threshold ?? (slaRequest(options) ? undefined : 0.8);
+  return { cut, codec, ...(sure !== undefined && { threshold: sure }), ...(bits !== undefined && { bits }) };
+}
+
+function slaRequest({ require, prefer }: Pick<InferCommandOptions, "require" | "prefer">): SlaRequest | undefined {
+  if (!require && !prefer) return undefined;
+  return { ...(require && { require }), ...(prefer && { prefer }) };
 }
 
 /** A server that is down may come back; one that has another network will not do. */
