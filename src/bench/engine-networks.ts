@@ -7,14 +7,18 @@ import { addExits } from "../generator/index.ts";
 import { type ModelProto, readModelFile } from "../onnx/index.ts";
 
 const PLAIN = ["cifar10-resnet56", "imagenet-mobilenetv2", "imagenet-squeezenet1_1"] as const;
-const SHIPPED = "cifar10-vgg16";
+export const SHIPPED = "cifar10-vgg16";
 
 export type EngineNetwork = (typeof PLAIN)[number] | typeof SHIPPED;
 export const ENGINE_NETWORKS: readonly EngineNetwork[] = [...PLAIN, SHIPPED];
 
 /** @throws {SpinnError} FileAccess when it is not on this machine */
 export async function progressiveNetwork(name: EngineNetwork): Promise<ModelProto> {
-  if (name === SHIPPED)
-    return await readModelFile(fileURLToPath(new URL(`../../models/${name}.spinn.onnx`, import.meta.url)));
-  return addExits(await readModelFile(join(dataRoot(), "models", `${name}.onnx`)), { seed: 1 });
+  const model = await readModelFile(networkFile(name));
+  return name === SHIPPED ? model : addExits(model, { seed: 1 });
+}
+
+export function networkFile(name: EngineNetwork): string {
+  if (name === SHIPPED) return fileURLToPath(new URL(`../../models/${name}.spinn.onnx`, import.meta.url));
+  return join(dataRoot(), "models", `${name}.onnx`);
 }
