@@ -1,30 +1,46 @@
 // Are the scheduler's estimates true, and is the simulation? Random settings (cut, thresholds, codec, bandwidth, round trip, load),
 // each run for real between two processes over an emulated link, beside what was foretold for the same images.
 
+import type { Plan as EnginePlan } from "../../engine/index.ts";
 import { createRng, mixSeed, type Rng } from "../../random.ts";
-import { type Conditions, codecOf, estimate as estimateOf, type Plan, type Profile } from "../../scheduler/index.ts";
+import {
+  type Conditions,
+  codecOf,
+  estimate as estimateOf,
+  type Plan,
+  type Profile,
+  type SideProfile,
+} from "../../scheduler/index.ts";
 import { emulateLink } from "../link-emulator.ts";
 import type { LinkSpec } from "../link-spec.ts";
 import type { Figure } from "../report/figure.ts";
+import { fatesOf } from "../simulate-fate.ts";
 import { percentile } from "../summarize.ts";
 import { playOnce, summaryOf } from "./compare.ts";
 import type { EstimateErrors, Experiment, Lab, LabNetwork } from "./experiment.ts";
 import { startLabProcess } from "./lab-process.ts";
-import type { LabAnswer } from "./lab-protocol.ts";
+import type { LabAnswer, LabPlace } from "./lab-protocol.ts";
 import { profileOfImages } from "./partial-profile.ts";
 
 const SETTINGS = 44;
 const QUICK_SETTINGS = 6;
-const IMAGES = 50;
-const WARM_UP = 3;
+const IMAGES = 32;
+/** At full speed: a slowed first run would sleep for the making of a session as well. */
+const WARM_UP = 10;
+/** Slowed; from these the device learns how fast it and the server are now, as a client does. */
+const LEARNING = 8;
+/** Of each side by itself, as slow as it is meant to be. */
+const MEASURING = { rounds: 6, budgetMs: 40_000 };
+const WARMING = { rounds: 2, budgetMs: 15_000 };
 
 interface Setting {
   readonly plan: Plan;
   readonly link: LinkSpec;
   readonly serverLoad: number;
   readonly deviceLoad: number;
-  /** Of the profile. */
+  /** Of the profile: those that count, and others before them. */
   readonly images: readonly number[];
+  readonly others: readonly number[];
 }
 
 interface Compared {
@@ -63,7 +79,7 @@ export const estimate: Experiment = {
       figures: [figureOf(compared, errors, simulation)],
       headlines: { estimate: errors },
       notes: [
-        `Each setting: a random cut, threshold, codec, bandwidth (0.5 to 100 Mbit/s), round trip (2 to 80 ms), and load of device (1 to 2 times) and server (1 to 5 times); ${IMAGES} images one after the other, foretold for the very same images. Times were profiled before, on this machine's core, and are multiplied by the stated slowdowns.`,
+        `Each setting: a random cut, threshold, codec, bandwidth (0.5 to 100 Mbit/s), round trip (2 to 80 ms), and load of device (1 to 2 times) and server (1 to 5 times); ${IMAGES} images one after the other, foretold for the very same images. Device and server are this machine's cores, slowed; each side has measured itself before, as slow as it is, and how fast both are under the present load is learnt from ${LEARNING} other images, as a client does.`,
       ],
     };
   },
@@ -76,12 +92,14 @@ function randomSetting({ profile }: LabNetwork, rng: Rng): Setting {
   const exits = record.confidences.length / record.images;
   const threshold = Math.round(100 * (0.4 + 0.6 * rng())) / 100;
   const bitsPerSecond = Math.round(0.5e6 * 200 ** rng());
+  const anyImage = (): number => Math.floor(rng() * record.images);
   return {
     plan: { cut: cut.id, codec, thresholds: new Array<number>(exits).fill(threshold) },
     link: { upBitsPerSecond: bitsPerSecond, downBitsPerSecond: bitsPerSecond, rttMs: Math.round(2 * 40 ** rng()) },
     deviceLoad: 1 + rng(),
     serverLoad: 1 + 4 * rng(),
-    images: Array.from({ length: IMAGES }, () => Math.floor(rng() * record.images)),
+    images: Array.from({ length: IMAGES }, anyImage),
+    others: Array.from({ length: WARM_UP }, anyImage),
   };
 }
 
@@ -94,23 +112,49 @@ async function runSettings(
   const [server, device] = [startLabProcess(lab.signal), startLabProcess(lab.signal)];
   const { path: model, slowdown, images, order } = network;
   try {
-    const { port = 0 } = await server.ask({ do: "serve", model, slowdown: slowdown.server });
+    const { port = 0 } = await server.ask({ do: "serve", model, slowdown: 1 });
     const link = await emulateLink({ target: { host: "127.0.0.1", port }, link: "4g" });
     try {
       const url = link.url(`ws://127.0.0.1:${port}`);
-      await device.ask({ do: "connect", model, slowdown: slowdown.device, server: url, images });
+      await device.ask({ do: "connect", model, slowdown: 1, server: url, images });
+      const slow = async (deviceLoad: number, serverLoad: number): Promise<void> => {
+        await device.ask({ do: "slow", slowdown: slowdown.device * deviceLoad });
+        await server.ask({ do: "slow", slowdown: slowdown.server * serverLoad });
+      };
+      const fast = async (): Promise<void> => {
+        await device.ask({ do: "slow", slowdown: 1 });
+        await server.ask({ do: "slow", slowdown: 1 });
+      };
+      await lab.progress(`${network.name}: both sides measure themselves`, 0);
+      const places = network.profile.model.cuts.map(({ codecs, ...cut }): LabPlace => {
+        return { ...cut, codecs: codecs.map(({ codec }) => codec) };
+      });
+      const sides: SideProfile[] = [];
+      for (const [role, side] of [["device", device] as const, ["server", server] as const]) {
+        await fast();
+        await side.ask({ do: "profile", role, places, ...WARMING });
+        await slow(1, 1);
+        sides.push((await side.ask({ do: "profile", role, places, ...MEASURING })).side!);
+      }
+      const profile: Profile = { model: network.profile.model, device: sides[0]!, server: sides[1]! };
       for (const setting of settings) {
+        const plan = enginePlan(setting.plan);
+        link.set("lan");
+        await fast();
+        const play = async (images: readonly number[]): Promise<readonly LabAnswer[]> => {
+          const { answers = [] } = await device.ask({ do: "run", plan, images: images.map((i) => order[i]!) });
+          return answers;
+        };
+        await play(setting.others);
         link.set(setting.link);
-        await device.ask({ do: "slow", slowdown: slowdown.device * setting.deviceLoad });
-        await server.ask({ do: "slow", slowdown: slowdown.server * setting.serverLoad });
-        const wanted = [...setting.images.slice(0, WARM_UP), ...setting.images].map((image) => order[image]!);
-        const plan = { ...setting.plan, ...codecOf(setting.plan.codec) } as never;
-        const { answers = [] } = await device.ask({ do: "run", plan, images: wanted, warmUp: WARM_UP });
+        await slow(setting.deviceLoad, setting.serverLoad);
+        const learned = learn(profile, setting, await play(setting.others.slice(0, LEARNING)));
+        const answers = await play(setting.images);
         await done({
           network: network.name,
           setting,
           measured: latencyOf(answers),
-          ...foretell(lab, network, setting),
+          ...foretell(lab, profile, setting, learned),
         });
       }
     } finally {
@@ -122,12 +166,54 @@ async function runSettings(
   }
 }
 
-function foretell({ seed }: Lab, { profile }: LabNetwork, setting: Setting): Pick<Compared, "estimated" | "simulated"> {
+/** In the engine's words. */
+function enginePlan({ cut, thresholds, codec }: Plan): EnginePlan {
+  return { cut, thresholds, ...codecOf(codec) } as EnginePlan;
+}
+
+interface Learned {
+  readonly deviceFactor: number;
+  readonly serverFactor: number;
+}
+
+/** SPINN's scaling factors: measured over profiled time, here the median of the first images; what was not met is taken as said. */
+function learn(
+  profile: Profile,
+  { plan, others, deviceLoad, serverLoad }: Setting,
+  answers: readonly LabAnswer[],
+): Learned {
+  const fateOf = fatesOf(profile, plan);
+  const ratios = answers.map(({ deviceMs, serverMs }, i) => {
+    const { device, server } = fateOf(others[i]!);
+    return { device: deviceMs / device.meanMs, server: serverMs / server.meanMs };
+  });
+  const median = (values: readonly number[], none: number): number => {
+    const sorted = values.filter((value) => value > 0 && value < Number.POSITIVE_INFINITY).sort((a, b) => a - b);
+    return sorted.length > 0 ? percentile(sorted, 0.5) : none;
+  };
+  return {
+    deviceFactor: median(
+      ratios.map(({ device }) => device),
+      deviceLoad,
+    ),
+    serverFactor: median(
+      ratios.map(({ server }) => server),
+      serverLoad,
+    ),
+  };
+}
+
+function foretell(
+  { seed }: Lab,
+  profile: Profile,
+  setting: Setting,
+  learned: Learned,
+): Pick<Compared, "estimated" | "simulated"> {
   const same: Profile = { ...profile, model: profileOfImages(profile.model, setting.images) };
   const { upBitsPerSecond, downBitsPerSecond, rttMs } = setting.link;
   const conditions: Conditions = {
     ...{ uplinkBps: upBitsPerSecond, downlinkBps: downBitsPerSecond, rttMs },
-    ...{ deviceFactor: setting.deviceLoad, serverFactor: setting.serverLoad },
+    ...learned,
   };
   const { latency, accuracy } = estimateOf(same, conditions, setting.plan);
   const simulated = summaryOf([playOnce(same, conditions, setting.plan, { seed })]);

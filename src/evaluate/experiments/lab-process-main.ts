@@ -6,13 +6,16 @@ import { type Dataset, decodeImage, outputIndices } from "../../data/index.ts";
 import { type ComputePool, createCloudEngine } from "../../engine/index.ts";
 import { messageOf } from "../../errors.ts";
 import { readModelFile } from "../../onnx/index.ts";
+import { measureSide, sideProfileOf } from "../../profiler/index.ts";
 import { readMetadata } from "../../progressive/index.ts";
+import type { SideProfile } from "../../scheduler/index.ts";
 import { listenWebSocket, websocketDial } from "../../transport/index.ts";
 import { labImages } from "./lab-images.ts";
 import type { LabAnswer, LabReply, LabRequest } from "./lab-protocol.ts";
 
 type Answered = Omit<LabReply & { kind: "done" }, "kind">;
 type RunRequest = LabRequest & { readonly do: "run" };
+type ProfileRequest = LabRequest & { readonly do: "profile" };
 type ConnectRequest = LabRequest & { readonly do: "connect" };
 
 let pool: ComputePool | undefined;
@@ -25,6 +28,8 @@ async function answer(request: LabRequest): Promise<Answered> {
     case "connect":
       run = await connect(request);
       return {};
+    case "profile":
+      return { side: await profile(request) };
     case "slow":
       pool?.setSlowdown(request.slowdown);
       return {};
@@ -45,6 +50,16 @@ async function serve(model: string, slowdown: number): Promise<number> {
   return (await listenWebSocket({ port: 0, ...engine })).port;
 }
 
+async function profile({ places, role, rounds, budgetMs }: ProfileRequest): Promise<SideProfile> {
+  if (!pool) throw new TypeError("There is no network open");
+  const nothing = { images: 0, confidences: new Float32Array(), correct: new Uint8Array() };
+  const cuts = places.map(({ codecs, ...place }) => ({
+    ...place,
+    codecs: codecs.map((codec) => ({ codec, bytes: [], record: nothing })),
+  }));
+  return sideProfileOf(pool.network, cuts, await measureSide(pool, cuts, { rounds, budgetMs }), role);
+}
+
 async function connect({ model, slowdown, server, images }: ConnectRequest): Promise<NonNullable<typeof run>> {
   const metadata = readMetadata(await readModelFile(model));
   const dataset = await labImages(metadata, images);
@@ -56,15 +71,14 @@ async function connect({ model, slowdown, server, images }: ConnectRequest): Pro
     plan: { cut: "none" },
   });
   const classes = outputIndices(dataset, client.network.classes);
-  return async ({ plan, images: wanted, warmUp }) => {
+  return async ({ plan, images: wanted }) => {
     await client.setPlan({ cut: plan.cut, threshold: plan.thresholds, codec: plan.codec, bits: plan.bits });
     const answers: LabAnswer[] = [];
-    for (const [i, image] of wanted.entries()) {
+    for (const image of wanted) {
       const pixels = await dataset.pixels(image);
       const started = performance.now();
       const { classIndex, exit, source, timings, bytesUp, fallbackReason } = await client.infer(pixels);
       const latencyMs = performance.now() - started;
-      if (i < warmUp) continue;
       answers.push({
         ...{ image, correct: isRight(dataset, classes, image, classIndex), exit, source, latencyMs, bytesUp },
         ...{ deviceMs: timings.deviceMs + timings.packMs, serverMs: timings.serverMs, networkMs: timings.networkMs },

@@ -1,6 +1,7 @@
 // What the processes of a measured experiment are asked, and what they answer: plain data over IPC.
 
 import type { Plan } from "../../engine/index.ts";
+import type { CutProfile, SideProfile } from "../../scheduler/index.ts";
 
 export type LabRequest =
   /** Be a server. Answered when it listens. */
@@ -13,10 +14,20 @@ export type LabRequest =
       readonly server: string;
       readonly images: LabImages;
     }
+  /** Measure yourself at the present pace. Places in graph order, each with the codecs it may be sent with. */
+  | {
+      readonly do: "profile";
+      readonly places: readonly LabPlace[];
+      readonly role: "device" | "server";
+      readonly rounds: number;
+      readonly budgetMs: number;
+    }
   /** Compute at another pace from now on. */
   | { readonly do: "slow"; readonly slowdown: number }
-  /** One image after the other by this plan; the first `warmUp` are not reported. */
-  | { readonly do: "run"; readonly plan: Plan; readonly images: readonly number[]; readonly warmUp: number };
+  /** One image after the other by this plan. */
+  | { readonly do: "run"; readonly plan: Plan; readonly images: readonly number[] };
+
+export type LabPlace = Pick<CutProfile, "id" | "exitsBefore" | "sparse"> & { readonly codecs: readonly string[] };
 
 /** As for `labImages`. */
 export interface LabImages {
@@ -26,7 +37,12 @@ export interface LabImages {
 }
 
 export type LabReply =
-  | { readonly kind: "done"; readonly port?: number; readonly answers?: readonly LabAnswer[] }
+  | {
+      readonly kind: "done";
+      readonly port?: number;
+      readonly side?: SideProfile;
+      readonly answers?: readonly LabAnswer[];
+    }
   | { readonly kind: "failed"; readonly message: string };
 
 export interface LabAnswer {

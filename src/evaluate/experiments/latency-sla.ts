@@ -7,7 +7,7 @@ import { conditionsOf, FOUR_G, logarithmic, type Outcome, tryPolicy } from "./co
 import type { Experiment, Headline, Lab, LabNetwork } from "./experiment.ts";
 
 /** Latency that is agreed on, in % of device only's. */
-const PERCENTS = [10, 20, 30, 40, 50, 60, 70, 80, 90, 100];
+const PERCENTS = Array.from({ length: 19 }, (_, i) => 10 + 5 * i);
 
 /** Devices by how many times as fast they are as the paper's slowest, and their links. */
 const PLACES = [
@@ -80,7 +80,7 @@ async function sweepAgreements(
   const deviceMs = tryPolicy("device-only", { ...situation, sla: () => ({}) }).latencyMs;
   const title = `${network.name}, ${name}`;
   const found: { x: number; outcomes: Outcomes }[] = [];
-  for (const x of lab.quick ? PERCENTS.filter((_, i) => i % 3 === 0) : PERCENTS) {
+  for (const x of lab.quick ? PERCENTS.filter((_, i) => i % 6 === 0) : PERCENTS) {
     await lab.progress(title, x / 100);
     const boundMs = (deviceMs * x) / 100;
     const sla = (accuracy: number): Sla => ({

@@ -25,12 +25,10 @@ export function runConditions(): RunConditions {
 /** With `-dirty` when files differ from it; undefined outside a repository. */
 function commitOf(): string | undefined {
   try {
-    const options = {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-      cwd: new URL(".", import.meta.url),
-    } as const;
-    return execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], options).trim();
+    const cwd = new URL(".", import.meta.url);
+    return execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*", "--abbrev=12"], {
+      ...{ cwd, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] },
+    }).trim();
   } catch {
     return undefined;
   }
