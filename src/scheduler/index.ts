@@ -25,5 +25,5 @@ export {
   printTarget,
   SlaError,
 } from "./sla-language.ts";
-export { compileSpace, defaultPolicies, planOf, type Space, type SpaceOptions } from "./space.ts";
+export { compileSpace, defaultPolicies, planOf, type Space, type SpaceOptions, startingPolicies } from "./space.ts";
 export type { Pair } from "./tape.ts";

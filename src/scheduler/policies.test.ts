@@ -125,3 +125,21 @@ test("nobody is better at what is asked than whoever has everything on", () => {
 test("every policy says where it comes from", () => {
   for (const policy of Object.values(policies)) expect(policy.source.length).toBeGreaterThan(20);
 });
+
+test("whoever has everything on may do without exits as well: weak ones that are sure of themselves cannot hold it back", () => {
+  const { images, confidences, correct } = profile.model.record;
+  // every early exit is certain, and always wrong
+  const misled = {
+    images,
+    confidences: confidences.map((c, i) => (i % exits < exits - 1 ? 1 : c)),
+    correct: correct.map((c, i) => (i % exits < exits - 1 ? 0 : c)),
+  };
+  const stay = profile.model.cuts.map((cut) => ({ ...cut, codecs: [] }));
+  const from = { ...profile, model: { record: misled, cuts: stay } };
+  const without = { ...from, device: { ...from.device, coding: stay.map(() => []) } };
+  const local = { ...without, server: { ...without.server, coding: stay.map(() => []) } };
+  const sla: Sla = { prefer: [{ aim: "max", metric: "accuracy" }] };
+  const of = (name: PolicyName): number => estimate(local, link, planOf(name, link, sla, local)).accuracy;
+  expect(of("spinn")).toBeLessThan(of("device-only"));
+  expect(of("ours")).toBeCloseTo(of("device-only"), 9);
+});

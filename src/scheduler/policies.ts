@@ -7,7 +7,7 @@ import type { Metric } from "./metrics.ts";
 import type { Profile } from "./profile.ts";
 import { schedule } from "./schedule.ts";
 import type { Constraint, Sla, Target } from "./sla.ts";
-import { compileSpace, defaultPolicies, type Space, type SpaceOptions } from "./space.ts";
+import { compileSpace, defaultPolicies, type Space, type SpaceOptions, startingPolicies } from "./space.ts";
 
 export type PolicyName =
   | "device-only"
@@ -178,9 +178,9 @@ export const policies: { readonly [N in PolicyName]: Policy } = {
     title: "This project",
     source: "SPINN with everything on.",
     choices: [
-      "Every cut and codec of the profile, percentiles, a threshold for each exit, exits that nobody needs left out.",
+      "Every cut and codec of the profile, percentiles, a threshold for each exit, exits that nobody needs left out: all of them, too, if that is best.",
     ],
-    space: () => ({}),
+    space: (exits) => ({ policies: startingPolicies(exits) }),
     perExit: true,
   },
 };

@@ -2,7 +2,7 @@
 // once on the profiled images, kept in typed arrays (SPINN's profiler and scheduler: split x threshold).
 
 import type { Thresholds } from "../progressive/exit-policy.ts";
-import { listThresholds, type Plan } from "./design.ts";
+import { listThresholds, NOT_ASKED, type Plan } from "./design.ts";
 import { type CutProfile, checkProfile, type Profile } from "./profile.ts";
 import { replay } from "./replay.ts";
 import { type Pair, recordTape } from "./tape.ts";
@@ -48,6 +48,17 @@ export interface Space {
 export const defaultPolicies: readonly number[] = [
   0, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 1,
 ];
+
+/**
+ * What a whole search begins with: one confidence for all exits; the same with the final exit's word as the last, however sure it
+ * is; and each exit alone. Weak early exits that are sure of themselves make the first kind worse than the network without any.
+ */
+export function startingPolicies(exits: number): readonly (readonly number[])[] {
+  const final = exits - 1;
+  const uniform = defaultPolicies.map((t) => new Array<number>(exits).fill(t));
+  const alone = (exit: number): number[] => Array.from({ length: exits }, (_, e) => (e === exit ? 0 : NOT_ASKED));
+  return [...uniform, ...uniform.map((all) => all.with(final, 0)), ...uniform[0]!.map((_, exit) => alone(exit))];
+}
 
 /**
  * Replays every design. Takes some 20 ns for each design and image.
