@@ -23,9 +23,6 @@ type Outcomes = Readonly<Record<Shown, Outcome>>;
 
 /** Beyond what is agreed on, of the latency: whoever plans by other images does not hit it to the digit. */
 const SLACK = 1.03;
-/** What ours is asked to keep beyond Neurosurgeon's accuracy, so that it also holds on images that no plan was made by. */
-const MARGIN = 0.003;
-
 export const latencySla: Experiment = {
   question: "server time and accuracy against an agreement on latency (Fig. 9)",
   async run(lab) {
@@ -130,7 +127,7 @@ async function sweepLinks(lab: Lab, network: LabNetwork, costs: Headline[]): Pro
     const sla = (accuracy: number): Sla => ({
       require: [
         { metric: "latency.mean", op: "<=", value: rival.latencyMs / SLACK },
-        { metric: "accuracy", op: ">=", value: accuracy + MARGIN },
+        { metric: "accuracy", op: ">=", value: accuracy },
       ],
       prefer: [{ aim: "min", metric: "server-cost" }],
     });
