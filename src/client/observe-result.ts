@@ -29,9 +29,8 @@ export function observe(network: NetworkInfo, profile: Profile, result: Inferenc
   };
 }
 
-/** Packing alone says nothing of computing. */
-function deviceFactor({ deviceMs, packMs }: ExpectedWork, { timings, source }: InferenceResult): Observation {
-  if (deviceMs === 0) return {};
+function deviceFactor({ deviceMs, packMs }: ExpectedWork, { timings, source, plan }: InferenceResult): Observation {
+  if (deviceMs === 0) return { packingFactor: timings.packMs / packMs, work: `${plan.cut} ${codingName(plan)}` };
   // of an answer from here nothing was packed, or in vain
   const [tookMs, wantedMs] =
     source === "server" ? [timings.deviceMs + timings.packMs, deviceMs + packMs] : [timings.deviceMs, deviceMs];

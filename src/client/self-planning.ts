@@ -12,7 +12,7 @@ import {
   type RunTimeProfile,
 } from "../profiler/run-time-profile.ts";
 import type { SideStore } from "../profiler/side-store.ts";
-import type { Expected, Profile, Replanned, Sla, Why } from "../scheduler/index.ts";
+import type { Conditions, Expected, Profile, Replanned, Sla, Why } from "../scheduler/index.ts";
 import { float32, sizeOf } from "../tensor.ts";
 import { observe } from "./observe-result.ts";
 import { type ClientPlanRequest, initialPlan, isFixed } from "./plan-request.ts";
@@ -26,6 +26,8 @@ export interface PlanChange {
   readonly why: Why | { readonly kind: "asked" };
   /** What it is to deliver; absent when nobody asked what. */
   readonly expected?: Expected;
+  /** What device, link and server could do when it was chosen, over their profiles. */
+  readonly conditions?: Conditions;
   /** Constraints that cannot be met now, and what is reached instead. */
   readonly relaxed?: readonly { readonly constraint: string; readonly wanted: number; readonly got: number }[];
 }
@@ -56,9 +58,12 @@ interface Adaptation {
 const LOOK_MS = 100;
 /** A server that no image goes to is asked so often how it is. */
 const PROBE_MS = 3000;
-const PROBE_DEADLINE_MS = 1000;
+const PROBE_DEADLINE_MS = 3000;
+/** To make a server's acquaintance. */
+const PROBE_BUDGET_MS = 1500;
 /** A server is first asked so often: the first answer is that of one that has not warmed up. */
-const INTRODUCTION = 3;
+const INTRODUCTION = 5;
+const SURPRISE = 1.4;
 /** A link that was lost may be back before another plan is worth its while. */
 const PATIENCE_MS = 500;
 /** The link is told of when it has changed by so much. */
@@ -176,7 +181,8 @@ export class SelfPlanning {
     const plan = enginePlan(this.#engine.network, state.plan);
     await this.#prepare(plan);
     if (this.#adaptation !== adaptation) return;
-    this.#set({ plan, why, expected: state.expected, ...(schedule && { relaxed: schedule.relaxed }) });
+    const { expected, seen: conditions } = state;
+    this.#set({ plan, why, expected, conditions, ...(schedule && { relaxed: schedule.relaxed }) });
   }
 
   #set(change: PlanChange): void {
@@ -198,27 +204,36 @@ export class SelfPlanning {
     for (const [from, to] of ways) await this.#compute.prepare(from!, to!, thresholds);
   }
 
-  /** Asks the server how it is, unless that was just done; nobody else hears of it. */
-  async #probe(times: number): Promise<void> {
+  /**
+   * Asks the server how it is, unless that was just done, and once more as long as the answer is a surprise; nobody else hears
+   * of it.
+   */
+  async #probe(least: number): Promise<void> {
     const adaptation = this.#adaptation;
     const { clock } = this.#options;
     const fromMs = clock.now();
     if (!adaptation || !this.#engine.link.connected || fromMs - this.#probedAtMs < PROBE_MS) return;
     this.#probedAtMs = fromMs;
-    for (let k = 0; k < times && clock.now() - fromMs < PROBE_DEADLINE_MS; k++) {
-      const plan = probePlan(adaptation.profile, conditionsAt(this.#runTime, clock.now()));
-      if (plan) await this.#askServer(adaptation.profile, plan);
+    let surprised = false;
+    for (let k = 0; k < (surprised ? INTRODUCTION : least) && clock.now() - fromMs < PROBE_BUDGET_MS; k++) {
+      const believed = conditionsAt(this.#runTime, clock.now());
+      const plan = probePlan(adaptation.profile, believed);
+      const result = plan && (await this.#askServer(adaptation.profile, plan));
+      surprised = result !== undefined && isSurprise(believed, result.seen, result.answer);
     }
   }
 
   /** What goes wrong says nothing: the next image may go there, and whoever sent it is told. */
-  async #askServer(profile: Profile, plan: Plan): Promise<void> {
+  async #askServer(profile: Profile, plan: Plan): Promise<{ seen: Observation; answer: InferenceResult } | undefined> {
     const { network } = this.#engine;
     const { input } = network;
     const image = float32(new Float32Array(sizeOf(input.shape)).fill(0.5), input.shape);
     const options = { plan, deadlineMs: PROBE_DEADLINE_MS, isProbe: true };
-    const result = await this.#engine.infer(image, options).catch(() => undefined);
-    if (result) this.#observe(observe(network, profile, result));
+    const answer = await this.#engine.infer(image, options).catch(() => undefined);
+    if (!answer) return undefined;
+    const seen = observe(network, profile, answer);
+    this.#observe(seen);
+    return { seen, answer };
   }
 
   #tellLink(): void {
@@ -227,6 +242,18 @@ export class SelfPlanning {
     this.#toldLink = status;
     this.#events.link(status);
   }
+}
+
+/** Is the server or the link other than was believed, so that it should be asked again? */
+function isSurprise(
+  believed: Conditions,
+  { serverFactor }: Observation,
+  { bytesUp, timings }: InferenceResult,
+): boolean {
+  if (serverFactor === undefined) return false;
+  const networkMs = (8000 * bytesUp) / believed.uplinkBps + believed.rttMs;
+  const ratios = [serverFactor / (believed.serverFactor ?? 1), timings.networkMs / networkMs];
+  return ratios.some((ratio) => ratio > SURPRISE || ratio < 1 / SURPRISE);
 }
 
 function hasChanged(told: LinkStatus, now: LinkStatus): boolean {

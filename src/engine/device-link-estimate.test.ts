@@ -50,6 +50,17 @@ test("a link that becomes 20 times slower is known after five transfers", () => 
   expect(uplinkBpsOf(slow)).toBeCloseTo(1.2e6, -4);
 });
 
+test("a busy machine's small transfers find the bandwidth together, and no change in their noise", () => {
+  const rng = createRng(3);
+  let link = withRoundTrip(unknownLink, 40);
+  for (let i = 0; i < 40; i++) {
+    const transfer = { bytes: 2600, sentAtMs: 100 * i, serverMs: 1, previousLeftAtMs: 0 };
+    // a millisecond of noise on less than one of transfer
+    link = withTransfer(link, { ...transfer, answeredAtMs: 100 * i + 41 + (8000 * 2600) / 24e6 + 1.2 * (rng() - 0.5) });
+    if (i >= 30) expect(Math.abs(Math.log(uplinkBpsOf(link)! / 24e6))).toBeLessThan(Math.log(1.5));
+  }
+});
+
 test("small messages and delays now and then say nothing of the bandwidth", () => {
   const link = traffic(24e6, 40, 0, withRoundTrip(unknownLink, 40));
   const transfer = { bytes: 100, sentAtMs: 0, answeredAtMs: 500, serverMs: 0, previousLeftAtMs: 0 };

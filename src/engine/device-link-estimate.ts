@@ -23,6 +23,11 @@ export interface Transfer {
 }
 
 const REMEMBERED = 9;
+/** Of transfers, more: a single one of a few kilobytes says little. */
+const TRANSFERS = 31;
+/** But when so many in a row all say that the link has changed by such a factor, it has. */
+const RECENT = 5;
+const CHANGE = 1.5;
 /** Without any transfer, 100 kbit/s: who waits for something to get through must be patient. */
 const ASSUMED_MS_PER_BYTE = 0.08;
 /** Below, what is measured is the noise of two clocks and not the link. */
@@ -48,7 +53,7 @@ export function withTransfer(link: LinkEstimate, transfer: Transfer): LinkEstima
   const corrected = wholeMs < (rttMsOf(link) ?? 0) ? withRoundTrip(link, wholeMs) : link;
   const busyMs = leftAtMs(transfer, corrected) - Math.max(sentAtMs, previousLeftAtMs);
   const sample = Math.max(LEAST_MS_PER_BYTE, busyMs / bytes);
-  return { ...corrected, msPerByte: remembered(link.msPerByte, sample) };
+  return { ...corrected, msPerByte: rememberedUntilChange(link.msPerByte, sample) };
 }
 
 /** Undefined until one was measured. */
@@ -74,6 +79,14 @@ export function uploadMs({ msPerByte }: LinkEstimate, bytes: number): number {
 
 function remembered(samples: readonly number[], sample: number): number[] {
   return [...samples.slice(1 - REMEMBERED), sample];
+}
+
+function rememberedUntilChange(samples: readonly number[], sample: number): number[] {
+  const all = [...samples.slice(1 - TRANSFERS), sample];
+  const [before, recent] = [median(all.slice(0, -RECENT)), all.slice(-RECENT)];
+  const isSlower = recent.every((ms) => ms > (before ?? ms) * CHANGE);
+  const isFaster = recent.every((ms) => ms < (before ?? ms) / CHANGE);
+  return isSlower || isFaster ? recent : all;
 }
 
 function median(samples: readonly number[]): number | undefined {

@@ -13,7 +13,7 @@ import { noSamples, type SideSamples, withSample } from "./side-samples.ts";
 export interface MeasureSideOptions {
   /** No further run is begun after so long, but for the first, of the whole network. @default 2000 */
   readonly budgetMs?: number;
-  /** Every place so often, if the budget allows. @default 9 */
+  /** Every place so often, if the budget allows. @default 20 */
   readonly rounds?: number;
   /** What was measured before. @default nothing */
   readonly before?: SideSamples;
@@ -38,7 +38,7 @@ export async function measureSide(
   places: readonly CutProfile[],
   options: MeasureSideOptions = {},
 ): Promise<SideSamples> {
-  const { budgetMs = 2000, rounds = 9, now = () => performance.now() } = options;
+  const { budgetMs = 2000, rounds = 20, now = () => performance.now() } = options;
   const fromMs = now();
   const untilMs = fromMs + budgetMs;
   const bench = new Bench(compute, options);

@@ -8,6 +8,8 @@ import { median, spreadOf } from "./side-samples.ts";
 /** Plain JSON. Times on any clock that does not go back, in milliseconds. */
 export interface RunTimeProfile {
   readonly device: Track;
+  /** Of packing alone, when the device does nothing else. */
+  readonly packing: Track;
   readonly server: Track;
   readonly queueMs: Track;
   readonly uplinkBps: Track;
@@ -21,12 +23,17 @@ export interface Track {
   readonly observedAtMs: number;
   /** What it usually is: where an old estimate goes back to. */
   readonly usual: number;
+  /** What was done, where samples of one kind of work do not compare with those of another. */
+  readonly work?: string;
 }
 
 /** What was observed; what was not is left out. */
 export interface Observation {
   /** Measured over profiled time on the device. */
   readonly deviceFactor?: number;
+  /** Likewise of packing with one codec at one cut; `work` says which. */
+  readonly packingFactor?: number;
+  readonly work?: string;
   readonly serverFactor?: number;
   readonly serverQueueMs?: number;
   /** The link as it is estimated from its last transfers. */
@@ -61,6 +68,7 @@ export function newRunTimeProfile(priors: Priors = {}): RunTimeProfile {
   const { deviceFactor = 1, serverFactor = 0.25, uplinkBps = 10e6, rttMs = 40 } = priors;
   return {
     device: unobserved(deviceFactor),
+    packing: unobserved(1),
     server: unobserved(serverFactor),
     queueMs: unobserved(0),
     uplinkBps: unobserved(uplinkBps),
@@ -76,9 +84,10 @@ function unobserved(usual: number): Track {
 export function observed(profile: RunTimeProfile, seen: Observation, nowMs: number): RunTimeProfile {
   const isFactor = (x: number | undefined): x is number => x !== undefined && x >= LEAST && x <= MOST;
   const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x < Number.POSITIVE_INFINITY;
-  const { deviceFactor, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
+  const { deviceFactor, packingFactor, work, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
   return {
     device: isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device,
+    packing: isFactor(packingFactor) ? packed(profile.packing, packingFactor, work, nowMs) : profile.packing,
     server: isFactor(serverFactor) ? withSample(profile.server, serverFactor, nowMs) : profile.server,
     queueMs: isAmount(serverQueueMs) ? queued(profile.queueMs, serverQueueMs, nowMs) : profile.queueMs,
     uplinkBps: isAmount(uplinkBps) && uplinkBps > 0 ? replaced(profile.uplinkBps, uplinkBps, nowMs) : profile.uplinkBps,
@@ -95,7 +104,7 @@ export function conditionsAt(profile: RunTimeProfile, nowMs: number): Conditions
     // answers are a few bytes: nobody can measure what they take
     downlinkBps: bps,
     rttMs: valueAt(rttMs, nowMs),
-    deviceFactor: valueAt(device, nowMs),
+    deviceFactor: valueAt(device, nowMs) * drift(profile, nowMs),
     deviceSpread: relativeSpread(device),
     serverFactor: valueAt(server, nowMs),
     serverSpread: relativeSpread(server),
@@ -115,7 +124,19 @@ function withSample({ samples, usual, observedAtMs }: Track, sample: number, now
   const kept = recent.length === RECENT && (ratio > JUMP || ratio < 1 / JUMP) ? recent : all;
   // what it usually is follows in minutes, once there is something to follow
   const weight = all.length < RECENT ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
-  return { samples: kept, observedAtMs: nowMs, usual: usual * (median(kept) / usual) ** weight };
+  return { samples: kept, observedAtMs: nowMs, usual: usual * (typical(kept) / usual) ** weight };
+}
+
+/** With other work it begins anew: what packing takes beside its profile depends on the images. */
+function packed(track: Track, sample: number, work: string | undefined, nowMs: number): Track {
+  const same = track.work === work ? track : unobserved(1);
+  return { ...withSample(same, sample, nowMs), ...(work !== undefined && { work }) };
+}
+
+/** A device that only packs tells by that how much slower it has become since it was seen computing. */
+function drift({ device, packing }: RunTimeProfile, nowMs: number): number {
+  if (packing.samples.length < RECENT || device.observedAtMs >= packing.observedAtMs) return 1;
+  return (median(packing.samples) / packing.usual) ** trust(packing, nowMs, HALF_LIFE_MS);
 }
 
 /** Waits come and go: of those, the last few. */
@@ -135,13 +156,18 @@ function replaced(track: Track, value: number, nowMs: number): Track {
 function valueAt(track: Track, nowMs: number): number {
   const { samples, usual } = track;
   if (samples.length === 0) return usual;
-  const now = Math.max(1e-3, median(samples));
+  const now = Math.max(1e-3, typical(samples));
   return usual * (now / usual) ** trust(track, nowMs, HALF_LIFE_MS);
 }
 
 /** 1 for half a half-life, so that a moment's silence moves nothing; then it falls. */
 function trust({ observedAtMs }: Track, nowMs: number, halfLifeMs: number): number {
   return 0.5 ** (Math.max(0, nowMs - observedAtMs - halfLifeMs / 2) / halfLifeMs);
+}
+
+/** Of a few the least: who has not warmed up is slow. */
+function typical(samples: readonly number[]): number {
+  return samples.length < RECENT ? Math.min(...samples) : median(samples);
 }
 
 function relativeSpread({ samples }: Track): number {

@@ -132,22 +132,45 @@ function headTimes(
   return found.map((ms, exit) => ({ meanMs: exit === exits.length - 1 ? 0 : (ms ?? usual), spreadMs: 0 }));
 }
 
+/**
+ * What was measured often enough, is believed; what was measured seldom, as far as other cuts bear it out; for the rest, and to
+ * judge that, time is taken to grow with size.
+ */
 function codingTimes(network: NetworkInfo, places: readonly CutProfile[], measured: Samples): Timing[][] {
   const bytesAt = new Map(network.cuts.map(({ id, bytes }) => [id, bytes]));
-  const rates = new Map<string, number[]>();
-  for (const { id, codecs } of places)
-    for (const { codec } of codecs) {
-      const all = measured[`${id} ${codec}`];
-      if (all?.length) rates.set(codec, [...(rates.get(codec) ?? []), typical(all) / bytesAt.get(id)!]);
-    }
-  const usual = median([...rates.values()].flat());
+  const lines = new Map<string, (bytes: number) => number>();
+  for (const codec of new Set(places.flatMap(({ codecs }) => codecs.map((one) => one.codec)))) {
+    const points = places.flatMap(({ id }) =>
+      (measured[`${id} ${codec}`] ?? []).map((ms) => ({ bytes: bytesAt.get(id)!, ms })),
+    );
+    lines.set(codec, robustLine(points));
+  }
   return places.map(({ id, codecs }) =>
     codecs.map(({ codec }): Timing => {
       const all = measured[`${id} ${codec}`] ?? [];
-      if (all.length > 0) return { meanMs: typical(all), spreadMs: spreadOf(all) };
-      return { meanMs: (median(rates.get(codec) ?? []) || usual) * bytesAt.get(id)!, spreadMs: 0 };
+      if (all.length >= OFTEN) return { meanMs: median(all), spreadMs: spreadOf(all) };
+      const usual = lines.get(codec)!(bytesAt.get(id)!);
+      const own = all.length > 0 ? Math.min(2 * usual, Math.max(usual / 2, typical(all))) : usual;
+      return { meanMs: own, spreadMs: 0 };
     }),
   );
+}
+
+/** So many samples speak for themselves. */
+const OFTEN = 5;
+
+/** Theil and Sen: the median of all slopes, so that up to a quarter of the points may be anywhere. Never below 0. */
+function robustLine(points: readonly { readonly bytes: number; readonly ms: number }[]): (bytes: number) => number {
+  const slopes: number[] = [];
+  points.forEach((a, i) => {
+    for (const b of points.slice(i + 1)) if (a.bytes !== b.bytes) slopes.push((b.ms - a.ms) / (b.bytes - a.bytes));
+  });
+  const slope = Math.max(0, median(slopes));
+  const base = median(points.map(({ bytes, ms }) => ms - slope * bytes));
+  if (base >= 0) return (bytes) => base + slope * bytes;
+  // too steep to be true: through 0 then
+  const rate = median(points.map(({ bytes, ms }) => ms / bytes));
+  return (bytes) => rate * bytes;
 }
 
 /** Of a few, the least: whatever else the machine does only adds. */
