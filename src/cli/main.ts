@@ -213,7 +213,9 @@ function program(io: Io): Command {
     )
     .option("--images <n>", "how many CIFAR-10 test images", positiveInteger, 1000)
     .option("--cut <id>", "where the device hands over: input, none, a cut's name, or auto", "auto")
-    .option("--threshold <share>", "confidence that is enough", confidence, 0.8)
+    .option("--threshold <share>", "confidence that is enough, the same for all exits (default: chosen)", confidence)
+    .option("--require <constraint>", 'what SPINN must keep, like "latency.p95 <= 60ms"', eachOf)
+    .option("--prefer <target>", "what it is to pursue (default: accuracy but for a point, then mean latency)", eachOf)
     .addOption(
       new Option("--continue <how>", "does the device go on computing after it has handed over?")
         .choices(["never", "on-failure", "hedge"])

@@ -1,6 +1,7 @@
 // The main job, measured: devices and a server as processes of their own, an emulated link between them, real images; SPINN
 // beside device-only and server-only on the same images, the same link and through the same outage of the server.
 
+import type { SlaRequest } from "../client/index.ts";
 import type { Plan } from "../engine/index.ts";
 import type { Answer, DeviceRun } from "./device-run.ts";
 import { runEmulatedDevice } from "./emulated-device.ts";
@@ -21,7 +22,9 @@ export interface DemoOptions {
   readonly slowdown: number;
   /** `auto`: the client chooses. */
   readonly cut: string;
-  readonly threshold: number;
+  /** One for all exits; absent: chosen for the agreement. */
+  readonly threshold?: number;
+  readonly sla: SlaRequest;
   readonly continueLocally: DeviceRun["continueLocally"];
   /** Kill the server half-way and restart it? */
   readonly outage: boolean;
@@ -140,8 +143,9 @@ const base = ({ model, data, images, slowdown }: DemoOptions): Omit<DeviceRun, "
 const SERVER = "ws://127.0.0.1";
 
 function spinnRun(options: DemoOptions): DeviceRun {
-  const { cut, threshold, continueLocally } = options;
-  return { ...base(options), server: SERVER, plan: { cut, threshold, codec: "auto" }, continueLocally };
+  const { cut, threshold, sla, continueLocally } = options;
+  const plan = { cut, codec: "auto", ...(threshold === undefined ? {} : { threshold }) } as const;
+  return { ...base(options), server: SERVER, plan, sla, continueLocally };
 }
 
 /** The whole network on the device, without any early exit. */

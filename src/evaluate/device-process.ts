@@ -14,13 +14,14 @@ function report(message: DeviceReport): void {
 
 async function run(spec: DeviceRun): Promise<void> {
   const dataset = await openDataset(spec.data, { split: "test" });
-  const { model, server, plan, continueLocally, deadlineMs, slowdown } = spec;
+  const { model, server, plan, sla, continueLocally, deadlineMs, slowdown } = spec;
   const client = await connect({
     model,
     plan,
     continueLocally,
     slowdown,
     ...(server === undefined ? {} : { server }),
+    ...(sla === undefined ? {} : { sla }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
   });
   try {

@@ -1,7 +1,7 @@
 // What an emulated device is asked to do, and what it reports: plain data between the process that experiments and the
 // process that is the device.
 
-import type { ClientPlanRequest } from "../client/index.ts";
+import type { ClientPlanRequest, SlaRequest } from "../client/index.ts";
 import type { Plan } from "../engine/index.ts";
 
 /** One device, one policy, some images, one after the other. */
@@ -15,6 +15,8 @@ export interface DeviceRun {
   readonly server?: string;
   /** `auto` as its cut lets the client choose. */
   readonly plan: ClientPlanRequest;
+  /** What the client plans for, where the plan leaves something open. */
+  readonly sla?: SlaRequest;
   readonly continueLocally: "never" | "on-failure" | "hedge";
   readonly deadlineMs?: number;
   /** Every slice takes so many times as long as it really does. */

@@ -25,7 +25,9 @@ import { open } from "../options.ts";
 
 export interface DemoCommandOptions {
   images: number;
-  threshold: number;
+  threshold?: number;
+  require?: readonly string[];
+  prefer?: readonly string[];
   cut: string;
   link: string;
   deviceSlowdown: number;
@@ -70,7 +72,8 @@ export async function demoCommand(io: Io, options: DemoCommandOptions): Promise<
         link: options.link,
         slowdown: options.deviceSlowdown,
         cut: options.cut,
-        threshold: options.threshold,
+        ...(options.threshold === undefined ? {} : { threshold: options.threshold }),
+        sla: { require: options.require ?? [], prefer: options.prefer ?? [] },
         continueLocally: options.continue,
         outage: options.outage,
         signal,
@@ -95,7 +98,14 @@ function planLine({ cut, thresholds, codec }: Plan, { exits }: Metadata): string
         ? "everything goes to the server"
         : `cut after ${cut}`;
   const passed = exits.map(({ at, name }) => (at === cut ? `, right behind ${name}` : "")).join("");
-  return `SPINN's plan: ${place}${passed}; an exit answers when it is ${percent(thresholds[0]!, 0)} sure; codec ${codec}`;
+  const asked = [...exits.map(({ name }) => name), "final"].flatMap((name, i) =>
+    thresholds[i]! > 1 || i === exits.length ? [] : [`${name} ${percent(thresholds[i]!, 0)}`],
+  );
+  const oneForAll = new Set(thresholds).size === 1;
+  const sure = oneForAll
+    ? `when it is ${percent(thresholds[0]!, 0)} sure`
+    : `when it is sure enough: ${asked.join(", ")}`;
+  return `SPINN's plan, as accurate and then as fast as can be: ${place}${passed}; an exit answers ${sure}; codec ${codec}`;
 }
 
 function progressLine(done: Readonly<Record<Policy, number>>, count: number, serverUp: boolean): string {
