@@ -2,6 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import type { Lane } from "./lane.ts";
+import { resetSocket } from "./reset-socket.ts";
 
 export type Direction = "up" | "down";
 
@@ -61,7 +62,7 @@ export class Tunnel {
   break(): void {
     if (this.#dead) return;
     this.#dead = true;
-    for (const end of [this.#client, this.#server]) end?.socket.resetAndDestroy();
+    for (const end of [this.#client, this.#server]) if (end) resetSocket(end.socket);
     for (const lane of Object.values(this.#link.lanes)) lane.drop(this);
     this.#link.gone(this);
   }
@@ -91,8 +92,9 @@ export class Tunnel {
     socket.on("error", () => {}); // close says it again
     socket.on("close", (hadError) => {
       this.#enter(direction, 0, () => {
-        if (hadError) to()?.resetAndDestroy();
-        else to()?.end();
+        const socket = to();
+        if (hadError && socket) resetSocket(socket);
+        else socket?.end();
         if (this.#client.socket.destroyed && (this.#server?.socket.destroyed ?? true)) this.break();
       });
     });
