@@ -60,6 +60,8 @@ const JUMP = 1.25;
 /** Beyond, a measurement is nonsense and not a slow device: a suspended process, a clock that was set. */
 const LEAST = 1e-3;
 const MOST = 1e3;
+/** Likewise a terabit per second, or a wait of thirty years. */
+const MOST_AMOUNT = 1e12;
 /** An estimate is half forgotten after so long without a sample. */
 const HALF_LIFE_MS = 60_000;
 const QUEUE_HALF_LIFE_MS = 5000;
@@ -83,7 +85,7 @@ function unobserved(usual: number): Track {
 /** The profile after an observation. What cannot be is ignored. */
 export function observed(profile: RunTimeProfile, seen: Observation, nowMs: number): RunTimeProfile {
   const isFactor = (x: number | undefined): x is number => x !== undefined && x >= LEAST && x <= MOST;
-  const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x < Number.POSITIVE_INFINITY;
+  const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x <= MOST_AMOUNT;
   const { deviceFactor, packingFactor, work, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
   return {
     device: isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device,
