@@ -525,6 +525,7 @@ test("public names", async () => {
           "printTarget",
           "replan",
           "schedule",
+          "startingPolicies",
         ],
       },
       "./server": {

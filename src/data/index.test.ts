@@ -14,10 +14,6 @@ test("public names", () => {
       "openDataset",
       "packedDataset",
       "prefetch",
-      "preprocess",
-      "parsePreprocessing",
-      "preprocessings",
-      "resize",
       "splitHoldout",
       "subset",
     ]
