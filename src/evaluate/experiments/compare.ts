@@ -50,6 +50,8 @@ export interface Situation {
   readonly sla: (finalAccuracy: number) => Sla;
   /** @default one image after the other */
   readonly arrivals?: Arrivals;
+  /** Whether thresholds may be fitted exit by exit. @default as the policy does */
+  readonly perExit?: boolean;
   readonly seed: number;
 }
 
@@ -58,11 +60,12 @@ export interface Situation {
  *
  * @throws {RangeError} for a policy that the profile has no cut or codec for, or an SLA that makes no sense
  */
-export function tryPolicy(policy: PolicyName, { network, conditions, sla, arrivals, seed }: Situation): Outcome {
+export function tryPolicy(policy: PolicyName, situation: Situation): Outcome {
+  const { network, conditions, sla, arrivals, seed, perExit = policies[policy].perExit ?? false } = situation;
   const plans = network.folds.map((fold) => {
-    const margin = policies[policy].perExit ? FITTING_MARGIN : 0;
+    const margin = perExit ? FITTING_MARGIN : 0;
     const wanted = sla(accuracies(fold.planning.model.record).at(-1)! + margin);
-    return planWith(policies[policy], spaceFor(fold, policy), conditions, wanted);
+    return planWith({ ...policies[policy], perExit }, spaceFor(fold, policy), conditions, wanted);
   });
   const simulations = network.folds.map(({ trial }, f) =>
     playOnce(trial, conditions, plans[f]!, { seed, ...(arrivals && { arrivals }) }),

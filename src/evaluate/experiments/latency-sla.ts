@@ -23,6 +23,9 @@ type Outcomes = Readonly<Record<Shown, Outcome>>;
 
 /** Beyond what is agreed on, of the latency: whoever plans by other images does not hit it to the digit. */
 const SLACK = 1.03;
+/** What part of Neurosurgeon's server time ours is given. */
+const SERVER_SHARE = 8;
+
 export const latencySla: Experiment = {
   question: "server time and accuracy against an agreement on latency (Fig. 9)",
   async run(lab) {
@@ -32,7 +35,7 @@ export const latencySla: Experiment = {
     const equal: LinePanel[] = [];
     for (const network of lab.networks) {
       for (const place of PLACES) panels.push(...(await sweepAgreements(lab, network, place, gains)));
-      equal.push(await sweepLinks(lab, network, costs));
+      equal.push(...(await sweepLinks(lab, network, costs)));
     }
     const best = (found: readonly Headline[], none: Headline): Headline =>
       found.reduce((a, b) => (b.value > a.value ? b : a), none);
@@ -51,8 +54,8 @@ export const latencySla: Experiment = {
         },
         {
           id: "equal-service",
-          title: "Server time at Neurosurgeon's own latency and accuracy",
-          says: `Asked for no more than Neurosurgeon delivers, ours takes up to ${serverCostReduction.value.toFixed(1)} times less of the server (${serverCostReduction.where}), no slower and no less accurate on images that no plan was made by.`,
+          title: "Server time at Neurosurgeon's own latency",
+          says: sayCost(serverCostReduction),
           basis: "simulated",
           paper: "The paper's 6.8 times is 22.5 ms over 3.3 ms, with an agreement that both keep.",
           panels: equal,
@@ -60,11 +63,18 @@ export const latencySla: Experiment = {
       ],
       headlines: { serverCostReduction, accuracyGain },
       notes: [
+        "For the comparison at Neurosurgeon's latency, ours has one threshold for all early exits: fitted exit by exit, as accurate as can be, they flatter themselves by up to a point on the images they were fitted to.",
         "SPINN and ours are asked for the bound on mean latency first, then for the accuracy of the network's last exit, then for the least server time; Edgent for the most accurate exit within the bound; Neurosurgeon knows no bounds.",
       ],
     };
   },
 };
+
+function sayCost({ value, where }: Headline): string {
+  const asked = `Given Neurosurgeon's latency and one ${SERVER_SHARE}th of its server time`;
+  if (value <= 1) return `${asked}, ours is nowhere as accurate on images that no plan was made by.`;
+  return `${asked}, ours is no slower and no less accurate, on images that no plan was made by, with ${value.toFixed(1)} times less of the server (${where}).`;
+}
 
 async function sweepAgreements(
   lab: Lab,
@@ -116,22 +126,27 @@ async function sweepAgreements(
   ];
 }
 
-/** Over bandwidths: ours is asked for Neurosurgeon's latency and accuracy. */
-async function sweepLinks(lab: Lab, network: LabNetwork, costs: Headline[]): Promise<LinePanel> {
-  const points: { x: number; neurosurgeon: number; ours: number }[] = [];
-  for (const x of logarithmic(0.2, 200, lab.quick ? 5 : 16)) {
-    await lab.progress(`${network.name}, equal service`, x / 200);
+/** Over bandwidths: ours is given Neurosurgeon's latency and a part of its server time, and is as accurate as it can be then. */
+async function sweepLinks(lab: Lab, network: LabNetwork, costs: Headline[]): Promise<LinePanel[]> {
+  const points: { x: number; neurosurgeon: Outcome; ours: Outcome }[] = [];
+  for (const x of logarithmic(0.4, 20, lab.quick ? 5 : 20)) {
+    await lab.progress(`${network.name}, equal service`, x / 20);
     const link = { ...FOUR_G, upBitsPerSecond: x * 1e6, downBitsPerSecond: x * 1e6 };
     const situation = { network, conditions: conditionsOf({ link }), seed: lab.seed };
     const rival = tryPolicy("neurosurgeon", { ...situation, sla: () => ({}) });
-    const sla = (accuracy: number): Sla => ({
+    const boundMs = rival.latencyMs / SLACK;
+    const sla = (): Sla => ({
       require: [
-        { metric: "latency.mean", op: "<=", value: rival.latencyMs / SLACK },
-        { metric: "accuracy", op: ">=", value: accuracy },
+        { metric: "latency.mean", op: "<=", value: boundMs },
+        { metric: "server-cost", op: "<=", value: rival.serverMs / SERVER_SHARE },
       ],
-      prefer: [{ aim: "min", metric: "server-cost" }],
+      // of plans that look alike on these images the one that takes its time is the safer on others
+      prefer: [
+        { aim: "max", metric: "accuracy", tolerance: 0.005 },
+        { aim: "value", metric: "latency.mean", value: boundMs },
+      ],
     });
-    const ours = tryPolicy("ours", { ...situation, sla });
+    const ours = tryPolicy("ours", { ...situation, sla, perExit: false });
     const isNoWorse = ours.accuracy >= rival.accuracy && ours.latencyMs <= rival.latencyMs;
     if (isNoWorse && rival.serverMs > 0 && ours.serverMs > 0)
       costs.push({
@@ -139,19 +154,24 @@ async function sweepLinks(lab: Lab, network: LabNetwork, costs: Headline[]): Pro
         versus: policies.neurosurgeon.title,
         where: `${network.name}, slow device, ${Number(x.toPrecision(2))} Mbit/s`,
       });
-    if (isNoWorse) points.push({ x, neurosurgeon: rival.serverMs, ours: ours.serverMs });
+    points.push({ x, neurosurgeon: rival, ours });
   }
-  const line = (key: "neurosurgeon" | "ours") => ({
+  const line = (key: "neurosurgeon" | "ours", value: (outcome: Outcome) => number) => ({
     name: policies[key].title,
-    points: points.map((point) => ({ x: point.x, y: point[key] })),
+    points: points.map((point) => ({ x: point.x, y: value(point[key]) })),
   });
-  return {
+  const lines = (what: string, label: string, value: (outcome: Outcome) => number): LinePanel => ({
     kind: "lines",
-    title: `${network.name}, where ours is no worse`,
+    title: `${network.name}: ${what}`,
     x: { label: "bandwidth in Mbit/s, both ways", scale: "log" },
-    y: { label: "ms of the server for each image", from: 0 },
-    series: [line("neurosurgeon"), line("ours")],
-  };
+    y: { label },
+    series: [line("neurosurgeon", value), line("ours", value)],
+  });
+  return [
+    lines("server time", "ms of the server for each image", ({ serverMs }) => serverMs),
+    lines("accuracy", "top-1 in %, on images that no plan was made by", ({ accuracy }) => 100 * accuracy),
+    lines("latency", "mean ms", ({ latencyMs }) => latencyMs),
+  ];
 }
 
 function everybody(situation: {
