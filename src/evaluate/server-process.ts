@@ -1,6 +1,7 @@
 // A server in a process of its own, to be killed, frozen and restarted as in real life.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { SpinnError } from "../errors.ts";
@@ -14,6 +15,11 @@ export interface ServerProcessOptions {
   readonly args?: readonly string[];
   /** @default 60 000 */
   readonly startTimeoutMs?: number;
+  /**
+   * Niceness, from 0 to 19: a server that starts must not take the cores of a device which in reality is another machine.
+   * @default 0
+   */
+  readonly niceness?: number;
 }
 
 export interface ServerProcess {
@@ -37,7 +43,7 @@ const STOP_TIMEOUT_MS = 5000;
 
 /** Starts `spinn serve` and waits until it is ready. @throws {SpinnError} Runtime, with what it said, when it is not */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { models, args = [], startTimeoutMs = 60_000 } = options;
+  const { models, args = [], startTimeoutMs = 60_000, niceness = 0 } = options;
   let port = options.port ?? 0;
   let child: ChildProcess | undefined;
   const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
@@ -48,6 +54,7 @@ export async function startServerProcess(options: ServerProcessOptions): Promise
       stdio: ["ignore", "pipe", "pipe"],
     });
     child = started;
+    if (niceness !== 0 && started.pid !== undefined) setPriority(started.pid, niceness);
     port = await readyPort(started, startTimeoutMs);
   };
   const end = async (signal: "SIGKILL" | "SIGTERM"): Promise<void> => {

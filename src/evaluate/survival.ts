@@ -74,7 +74,7 @@ export async function survive(options: SurvivalOptions): Promise<SurvivalReport>
   const signal = options.signal ?? new AbortController().signal;
   const closing: (() => Promise<unknown>)[] = [];
   try {
-    const server = await startServerProcess({ models: [model], args: ["--workers", "1"] });
+    const server = await startServerProcess({ models: [model], args: ["--workers", "1"], niceness: 10 });
     closing.push(() => server.stop());
     const liar = await startLyingServer(`ws://127.0.0.1:${server.port}`, mixSeed(seed, 1));
     closing.push(() => liar.close());
