@@ -29,12 +29,18 @@ export class Planner {
 
   /**
    * @param sla without one: as soon as possible with the threshold that was asked for, or else {@link usualTargets}
+   * @param isCalibrated does anybody know how sure the exits are? Else they keep the paper's threshold
    * @throws {RangeError} when nothing of the profile is left to choose from
    */
-  constructor(network: NetworkInfo, profile: Profile, request: ClientPlanRequest, sla: Sla | undefined) {
+  constructor(
+    profile: Profile,
+    request: ClientPlanRequest,
+    sla: Sla | undefined,
+    { isCalibrated }: { readonly isCalibrated: boolean },
+  ) {
     const { cut = "auto", codec = "auto", bits, threshold } = request;
     this.#profile = profile;
-    const fixed = threshold ?? (sla || network.calibration ? undefined : DEFAULT_THRESHOLD);
+    const fixed = threshold ?? (sla || isCalibrated ? undefined : DEFAULT_THRESHOLD);
     this.#perExit = fixed === undefined;
     this.#mayStay = cut === "auto" || cut === "none";
     const wanted = codec === "float32" || codec === "auto" || (bits ?? 8) === 8 ? codec : `${codec}/${bits}`;
@@ -46,6 +52,7 @@ export class Planner {
       },
       ...(fixed !== undefined && { policies: [fixed] }),
     };
+    this.#space(true);
     this.sla = sla ?? { prefer: fixed === undefined ? usualTargets : [{ aim: "min", metric: "latency.mean" }] };
   }
 

@@ -54,8 +54,10 @@ interface Adaptation {
   isPreparing: boolean;
 }
 
-/** A plan is looked at again after so long at the earliest. */
+/** A plan is looked at again after so long at the earliest … */
 const LOOK_MS = 100;
+/** … and so that no more than such a part of the time goes into that. */
+const LOOK_SHARE = 0.05;
 /** A server that no image goes to is asked so often how it is. */
 const PROBE_MS = 3000;
 const PROBE_DEADLINE_MS = 3000;
@@ -78,7 +80,7 @@ export class SelfPlanning {
   #adaptation: Adaptation | undefined;
   #runTime: RunTimeProfile = newRunTimeProfile();
   #requests = 0;
-  #lookedAtMs = Number.NEGATIVE_INFINITY;
+  #nextLookAtMs = Number.NEGATIVE_INFINITY;
   #probedAtMs = Number.NEGATIVE_INFINITY;
   #lostAtMs: number | undefined;
   #toldLink: LinkStatus | undefined;
@@ -114,7 +116,7 @@ export class SelfPlanning {
       return;
     }
     const [profile] = await Promise.all([this.#measure(request), connecting]);
-    const planner = new Planner(network, profile, request, sla);
+    const planner = new Planner(profile, request, sla, { isCalibrated: network.calibration !== undefined });
     const adaptation: Adaptation = { profile, planner, isPreparing: false };
     if (number !== this.#requests) return;
     this.#adaptation = adaptation;
@@ -155,10 +157,11 @@ export class SelfPlanning {
     const adaptation = this.#adaptation;
     const nowMs = this.#options.clock.now();
     this.#tellLink();
-    if (!adaptation || adaptation.isPreparing || (!atOnce && nowMs - this.#lookedAtMs < LOOK_MS)) return;
-    this.#lookedAtMs = nowMs;
+    if (!adaptation || adaptation.isPreparing || (!atOnce && nowMs < this.#nextLookAtMs)) return;
     if (!isFresh(this.#runTime.server, nowMs, PROBE_MS)) void this.#probe(1);
     const replanned = this.#ask(adaptation);
+    const tookMs = this.#options.clock.now() - nowMs;
+    this.#nextLookAtMs = nowMs + Math.max(LOOK_MS, tookMs / LOOK_SHARE);
     if (!replanned.changed) return;
     adaptation.isPreparing = true;
     this.#change(adaptation, replanned)
