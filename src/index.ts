@@ -1,6 +1,13 @@
 // Public names of `spinn`: what most programs need. The subpaths hold the rest.
 
-export { type Client, type ClientPlanRequest, type ConnectOptions, connect } from "./client/index.ts";
+export {
+  type Client,
+  type ClientPlanRequest,
+  type ConnectOptions,
+  connect,
+  type PlanChange,
+  type SlaRequest,
+} from "./client/index.ts";
 export { type Dataset, type OpenOptions, openDataset } from "./data/index.ts";
 export type { DeviceImage, FallbackReason, InferenceResult, InferOptions, Plan, Timings } from "./engine/index.ts";
 export { type ErrorCode, isSpinnError, SpinnError } from "./errors.ts";
