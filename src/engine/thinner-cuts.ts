@@ -4,7 +4,7 @@
 import type { NetworkInfo } from "./network-info.ts";
 
 /** So much of the whole network's multiply-adds may be computed in vain when the exit turns out to be confident. */
-const MOST_AHEAD = 0.025;
+const MOST_AHEAD = 0.055;
 /** Stopping further on must save so much of what is alive. */
 const MOST_ALIVE = 0.6;
 

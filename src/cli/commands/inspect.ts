@@ -2,7 +2,7 @@
 
 import { basename } from "node:path";
 import { countMacs, inferShapes, readModelFile } from "../../onnx/index.ts";
-import { readMetadata } from "../../progressive/index.ts";
+import { type NetworkProfile, readMetadata } from "../../progressive/index.ts";
 import { type Cut, cutCandidates } from "../../splitter/index.ts";
 import { bytes, macs, percent, table } from "../format.ts";
 import type { Io } from "../io.ts";
@@ -19,7 +19,12 @@ export interface Inspection {
   macs: number;
   nodes: { name: string; op: string; outputShape: readonly number[]; macs: number }[];
   exits: { name: string; at: string; flopsFraction: number; headMacs: number }[];
-  cuts: Pick<Cut, "id" | "tensors" | "bytes" | "macsBefore">[];
+  cuts: InspectedCut[];
+}
+
+export interface InspectedCut extends Pick<Cut, "id" | "tensors" | "bytes" | "macsBefore"> {
+  /** Mean size of a message at 8 bits by codec, where the model file holds a profile of the cut. */
+  sentBytes?: Record<string, number>;
 }
 
 export async function inspect(path: string, options: Pick<InspectOptions, "cuts">): Promise<Inspection> {
@@ -43,8 +48,17 @@ export async function inspect(path: string, options: Pick<InspectOptions, "cuts"
       flopsFraction,
       headMacs,
     })),
-    cuts: cuts.map(({ id, tensors, bytes: size, macsBefore }) => ({ id, tensors, bytes: size, macsBefore })),
+    cuts: cuts.map(({ id, tensors, bytes: size, macsBefore }) => {
+      const sentBytes = sentAt(id, metadata?.profile);
+      return { id, tensors, bytes: size, macsBefore, ...(sentBytes && { sentBytes }) };
+    }),
   };
+}
+
+function sentAt(cut: string, profile: NetworkProfile | undefined): Record<string, number> | undefined {
+  const width = profile?.cuts.find(({ id }) => id === cut)?.widths.find(({ bits }) => bits === 8);
+  const mean = (sizes: Float64Array): number => sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+  return width && Object.fromEntries(width.codecs.map(({ codec, bytes: sizes }) => [codec, mean(sizes)]));
 }
 
 export async function inspectCommand(io: Io, path: string, options: InspectOptions): Promise<void> {
@@ -67,9 +81,20 @@ export async function inspectCommand(io: Io, path: string, options: InspectOptio
   }
   // Of the trunk: heads belong to neither side of a cut.
   const trunkMacs = Math.max(1, ...found.cuts.map((cut) => cut.macsBefore));
+  const codecs = [...new Set(found.cuts.flatMap(({ sentBytes }) => Object.keys(sentBytes ?? {})))];
   const cuts = found.cuts.map((cut) => {
     const tensors = cut.tensors.map((t) => `${t.name} ${t.shape.join("x")}`).join(" + ");
-    return [cut.id, percent(cut.macsBefore / trunkMacs), bytes(cut.bytes), tensors];
+    const sent = codecs.map((codec) =>
+      cut.sentBytes?.[codec] === undefined ? "" : bytes(Math.round(cut.sentBytes[codec])),
+    );
+    return [cut.id, percent(cut.macsBefore / trunkMacs), bytes(cut.bytes), ...sent, tensors];
   });
-  io.out(`\n${table(["cut after", "device share", "float32", "crosses the link"], cuts)}`);
+  const headings = [
+    "cut after",
+    "device share",
+    "float32",
+    ...codecs.map((codec) => `${codec}, 8 bits`),
+    "crosses the link",
+  ];
+  io.out(`\n${table(headings, cuts)}`);
 }
