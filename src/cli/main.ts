@@ -163,7 +163,7 @@ function program(io: Io): Command {
     .argument("<model.onnx...>", "progressive models, or any classifiers")
     .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
     .option("--port <n>", "0 takes a free one", port, 8484)
-    .option("--workers <n>", "runs at the same time, of each network (default: the cores less one)", positiveInteger)
+    .option("--workers <n>", "threads that compute, of each network (default: one a core)", positiveInteger)
     .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
     .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])
     .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
@@ -215,7 +215,11 @@ function program(io: Io): Command {
     .option("--cut <id>", "where the device hands over: input, none, a cut's name, or auto", "auto")
     .option("--threshold <share>", "confidence that is enough, the same for all exits (default: chosen)", confidence)
     .option("--require <constraint>", 'what SPINN must keep, like "latency.p95 <= 60ms"', eachOf)
-    .option("--prefer <target>", "what it is to pursue (default: accuracy but for a point, then mean latency)", eachOf)
+    .option(
+      "--prefer <target>",
+      "what it is to pursue (default: accuracy but for 0.3 points, then mean latency)",
+      eachOf,
+    )
     .addOption(
       new Option("--continue <how>", "does the device go on computing after it has handed over?")
         .choices(["never", "on-failure", "hedge"])
