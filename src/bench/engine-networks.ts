@@ -1,5 +1,6 @@
 // The networks that the engine is measured on: real classifiers given exits at the paper's fractions, and the shipped one.
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { dataRoot } from "../data/index.ts";
@@ -19,6 +20,12 @@ export async function progressiveNetwork(name: EngineNetwork): Promise<ModelProt
 }
 
 export function networkFile(name: EngineNetwork): string {
-  if (name === SHIPPED) return fileURLToPath(new URL(`../../models/${name}.spinn.onnx`, import.meta.url));
+  if (name === SHIPPED) return shippedFile(`models/${name}.spinn.onnx`);
   return join(dataRoot(), "models", `${name}.onnx`);
+}
+
+/** A file of the package, which this one lies two folders below, or three when benchmarks are compiled apart. */
+function shippedFile(path: string): string {
+  const places = ["../../", "../../../"].map((up) => fileURLToPath(new URL(up + path, import.meta.url)));
+  return places.find((place) => existsSync(place)) ?? places[0]!;
 }
