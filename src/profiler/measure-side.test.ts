@@ -37,11 +37,12 @@ test("every place, exit and codec is measured; what is slower takes longer", asy
   const profile = await measureProfile(profiled, { budgetMs: 20_000 });
   checkProfile(profile);
   const { cuts } = profile.model;
-  const samples = await measureSide(profiled, cuts, { budgetMs: 20_000, rounds: 5 });
+  const samples = await measureSide(profiled, cuts, { budgetMs: 20_000, rounds: 10 });
   expect(missing(samples, cuts, 1)).toBe(0);
   expect(Object.keys(samples.exits).sort()).toEqual(["0", "1", "2"]);
   for (const { id, codecs } of cuts)
     for (const { codec } of codecs) expect(samples.unpack[`${id} ${codec}`]!.length).toBeGreaterThan(0);
+  expect(profile.device.coding.flat().every(({ meanMs }) => meanMs > 0)).toBe(true);
   profiled.setSlowdown(50);
   onTestFinished(() => profiled.setSlowdown(1));
   const slow = await measureSide(profiled, cuts, { budgetMs: 20_000, rounds: 5 });

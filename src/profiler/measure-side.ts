@@ -11,7 +11,7 @@ import { sizeOf } from "../tensor.ts";
 import { noSamples, type SideSamples, withSample } from "./side-samples.ts";
 
 export interface MeasureSideOptions {
-  /** No further run is begun after so long, but for the first, of the whole network. @default 2000 */
+  /** After so long no further run is begun but for a few of the whole network, with which it starts. @default 2000 */
   readonly budgetMs?: number;
   /** Every place so often, if the budget allows. @default 20 */
   readonly rounds?: number;
@@ -24,8 +24,8 @@ export interface MeasureSideOptions {
   readonly now?: () => number;
 }
 
-/** Part of the budget after which codecs go without. */
-const WARM_UP = 0.2;
+/** So often the whole network is run, whatever it takes: all else is seen in proportion to it. */
+const LEAST = 3;
 
 /**
  * Round after round over all places in a changing order, so that whatever else happens on the machine meets all of them alike.
@@ -39,18 +39,19 @@ export async function measureSide(
   options: MeasureSideOptions = {},
 ): Promise<SideSamples> {
   const { budgetMs = 2000, rounds = 20, now = () => performance.now() } = options;
-  const fromMs = now();
-  const untilMs = fromMs + budgetMs;
   const bench = new Bench(compute, options);
-  await bench.warmUp(places, () => now() - fromMs > WARM_UP * budgetMs);
-  await bench.whole();
+  await bench.warmUp();
+  const untilMs = now() + budgetMs;
+  for (let k = 0; k < LEAST; k++) await bench.whole();
   const rng = createRng(places.length);
   for (let round = 0; round <= rounds; round++) {
     // halves first: when time runs out, what is missing lies between what is known
     const order = round === 0 ? bisected(places.length) : [...permutation(places.length, rng)];
     for (const at of order) {
       if (now() >= untilMs) return bench.samples;
-      await bench.place(places[at]!, round + at, round === 0 ? 2 : 1);
+      // the input is at hand at once: there all codecs are compiled and seen
+      const times = round > 0 ? 1 : at === 0 ? 2 * places[0]!.codecs.length : 2;
+      await bench.place(places[at]!, round + at, times);
       if (round > 0) await bench.unpack(places, at, round + at - 1);
     }
     if (round > 0) await bench.whole();
@@ -67,6 +68,7 @@ class Bench {
   /** Exits that are certain of the example are not asked: they would end it. */
   readonly #asked: number[];
   readonly #silent: readonly number[];
+  readonly #compiled = new Set<string>();
   readonly #packets = new Map<string, Uint8Array>();
 
   constructor(compute: Compute, { before = noSamples, example, signal }: MeasureSideOptions) {
@@ -79,22 +81,14 @@ class Bench {
     this.#silent = compute.network.exits.map((_, exit) => (exit === compute.network.exits.length - 1 ? 1 : 2));
   }
 
-  /** Makes sessions, has code compiled that packs, and finds out which exits can be asked. */
-  async warmUp(places: readonly CutProfile[], isLate: () => boolean): Promise<void> {
+  /** Makes sessions, warms caches, and finds out which exits can be asked. */
+  async warmUp(): Promise<void> {
     await this.#run("none", this.#silent);
     const final = this.#network.exits.length - 1;
     for (;;) {
       const outcome = await this.#run("none", this.#asked);
-      if (outcome.kind === "paused" || !outcome.confident || outcome.answer.exit === final) break;
+      if (outcome.kind === "paused" || !outcome.confident || outcome.answer.exit === final) return;
       this.#asked[outcome.answer.exit] = 2;
-    }
-    for (const codec of new Set(places.flatMap(({ codecs }) => codecs.map((one) => one.codec)))) {
-      if (isLate()) return;
-      const outcome = await this.#run("input", this.#silent, codec);
-      if (outcome.kind === "answered") continue;
-      const { packet } = outcome;
-      outcome.drop();
-      await this.#unpack("input", packet, places[1]!.id);
     }
   }
 
@@ -121,7 +115,7 @@ class Bench {
       this.#packets.set(`${id} ${codec}`, outcome.packet.slice());
       this.#add("bytes", `${id} ${codec}`, outcome.packet.length);
       outcome.drop();
-      this.#add("pack", `${id} ${codec}`, outcome.times.packMs);
+      this.#addCoding("pack", id, codec, outcome.times.packMs);
       // of several, the first finds cold caches
       if (id !== "input" && k === times - 1) this.#add("prefix", id, totalMs(outcome.times));
     }
@@ -134,7 +128,7 @@ class Bench {
     const packet = this.#packets.get(`${here.id} ${codec}`);
     if (!next || !packet) return;
     const { unpackMs } = await this.#unpack(here.id, packet.slice(), next.id);
-    this.#add("unpack", `${here.id} ${codec}`, unpackMs);
+    this.#addCoding("unpack", here.id, codec!, unpackMs);
   }
 
   async #unpack(cut: string, bytes: Uint8Array, next: string): Promise<ComputeTimes> {
@@ -151,6 +145,12 @@ class Bench {
 
   #start(task: Task): Promise<Outcome> {
     return this.#compute.start(task, this.#signal);
+  }
+
+  /** A codec's first run on this machine is its compiler's, and does not count. */
+  #addCoding(kind: "pack" | "unpack", cut: string, codec: string, ms: number): void {
+    if (this.#compiled.has(`${kind} ${codec}`)) this.#add(kind, `${cut} ${codec}`, ms);
+    this.#compiled.add(`${kind} ${codec}`);
   }
 
   #add(kind: keyof SideSamples, key: string, ms: number): void {

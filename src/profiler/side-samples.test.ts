@@ -80,6 +80,22 @@ test("what was not measured follows from its neighbours", () => {
   });
 });
 
+test("a codec of which nothing is known is as its opposite, or as others", () => {
+  const all = measured(9, 0);
+  const without = (kind: "pack" | "unpack", codec: string): SideSamples => ({
+    ...all,
+    [kind]: Object.fromEntries(Object.entries(all[kind]).filter(([key]) => !key.endsWith(` ${codec}`))),
+  });
+  const at = places[0]!.codecs.findIndex(({ codec }) => codec === "rans");
+  const size = bytes.get("input")! / 1000;
+  expect(sideProfileOf(network, places, without("unpack", "rans"), "server").coding[0]![at]!.meanMs).toBeCloseTo(
+    2 * size,
+    6,
+  );
+  const nothing = { ...without("pack", "rans"), unpack: {} };
+  expect(sideProfileOf(network, places, nothing, "device").coding[0]![at]!.meanMs).toBeCloseTo(2 * size, 6);
+});
+
 test("a few samples of which one is wild do little harm", () => {
   let samples = measured(2, 0);
   for (const kind of ["pack", "prefix"] as const)

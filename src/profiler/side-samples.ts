@@ -72,7 +72,8 @@ export function sideProfileOf(
     // independent spreads of all steps together make up that of the whole
     return { meanMs, spreadMs: unsteady * Math.sqrt(meanMs * onTheWayMs.at(-1)!) };
   });
-  const coding = codingTimes(network, places, role === "device" ? samples.pack : samples.unpack);
+  const both = [samples.pack, samples.unpack] as const;
+  const coding = codingTimes(network, places, ...(role === "device" ? both : ([both[1], both[0]] as const)));
   return {
     steps,
     heads: headTimes(network, places, onTheWayMs, samples.exits),
@@ -134,17 +135,32 @@ function headTimes(
 
 /**
  * What was measured often enough, is believed; what was measured seldom, as far as other cuts bear it out; for the rest, and to
- * judge that, time is taken to grow with size.
+ * judge that, time is taken to grow with size, for codecs of which nothing is known as for others, or as in the `opposite`
+ * direction.
  */
-function codingTimes(network: NetworkInfo, places: readonly CutProfile[], measured: Samples): Timing[][] {
+function codingTimes(
+  network: NetworkInfo,
+  places: readonly CutProfile[],
+  measured: Samples,
+  opposite: Samples,
+): Timing[][] {
   const bytesAt = new Map(network.cuts.map(({ id, bytes }) => [id, bytes]));
-  const lines = new Map<string, (bytes: number) => number>();
-  for (const codec of new Set(places.flatMap(({ codecs }) => codecs.map((one) => one.codec)))) {
-    const points = places.flatMap(({ id }) =>
-      (measured[`${id} ${codec}`] ?? []).map((ms) => ({ bytes: bytesAt.get(id)!, ms })),
+  const pointsOf = (samples: Samples, wanted?: string): Point[] =>
+    places.flatMap(({ id, codecs }) =>
+      codecs
+        .filter(({ codec }) => wanted === undefined || codec === wanted)
+        .flatMap(({ codec }) => (samples[`${id} ${codec}`] ?? []).map((ms) => ({ bytes: bytesAt.get(id)!, ms }))),
     );
-    lines.set(codec, robustLine(points));
-  }
+  const lineOf = (codec: string): ((bytes: number) => number) => {
+    const candidates = [pointsOf(measured, codec), pointsOf(opposite, codec), pointsOf(measured), pointsOf(opposite)];
+    return robustLine(candidates.find((points) => points.length > 0) ?? []);
+  };
+  const lines = new Map(
+    [...new Set(places.flatMap(({ codecs }) => codecs.map(({ codec }) => codec)))].map((codec) => [
+      codec,
+      lineOf(codec),
+    ]),
+  );
   return places.map(({ id, codecs }) =>
     codecs.map(({ codec }): Timing => {
       const all = measured[`${id} ${codec}`] ?? [];
@@ -156,14 +172,22 @@ function codingTimes(network: NetworkInfo, places: readonly CutProfile[], measur
   );
 }
 
+interface Point {
+  readonly bytes: number;
+  readonly ms: number;
+}
+
 /** So many samples speak for themselves. */
 const OFTEN = 5;
 
 /** Theil and Sen: the median of all slopes, so that up to a quarter of the points may be anywhere. Never below 0. */
-function robustLine(points: readonly { readonly bytes: number; readonly ms: number }[]): (bytes: number) => number {
+function robustLine(points: readonly Point[]): (bytes: number) => number {
   const slopes: number[] = [];
-  points.forEach((a, i) => {
-    for (const b of points.slice(i + 1)) if (a.bytes !== b.bytes) slopes.push((b.ms - a.ms) / (b.bytes - a.bytes));
+  // of very many points some will do
+  const stride = Math.ceil(points.length / 200);
+  const some = points.filter((_, i) => i % stride === 0);
+  some.forEach((a, i) => {
+    for (const b of some.slice(i + 1)) if (a.bytes !== b.bytes) slopes.push((b.ms - a.ms) / (b.bytes - a.bytes));
   });
   const slope = Math.max(0, median(slopes));
   const base = median(points.map(({ bytes, ms }) => ms - slope * bytes));
