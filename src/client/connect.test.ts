@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import sharp from "sharp";
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { colourImage, toyProgressive } from "../../test/toy.ts";
 import { shippedModel } from "../cli/commands/demo.ts";
 import type { Pixels } from "../image/index.ts";
@@ -71,8 +71,12 @@ test("auto finds a plan, and says it", async () => {
 test("on a device that is very slow, auto leaves the work to the server", async () => {
   const client = await open({ slowdown: 300, plan: { threshold: 1 } });
   expect(client.link.connected).toBe(true);
-  for (let i = 0; i < 5; i++) await client.infer(images[i]!);
-  expect(client.plan.cut).not.toBe("none");
+  // what it believes of the link at first depends on what else this machine does
+  const moved = async (): Promise<void> => {
+    await client.infer(images[0]!);
+    expect(client.plan.cut).not.toBe("none");
+  };
+  await vi.waitFor(moved, { timeout: 60_000, interval: 100 });
 });
 
 test("without a server every plan works", async () => {
