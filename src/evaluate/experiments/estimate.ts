@@ -26,8 +26,14 @@ const SETTINGS = 44;
 const QUICK_SETTINGS = 6;
 const IMAGES = 32;
 /** At full speed: a slowed first run would sleep for the making of a session as well. */
-const WARM_UP = 10;
-/** Slowed; from these the device learns how fast it and the server are now, as a client does. */
+const WARM_UP = 3;
+/**
+ * Slowed a little: a core that sleeps between slices is slower in them than one that does not, and an emulated device knows what
+ * its work usually takes from the last 15 times.
+ */
+const GETTING_USED = 20;
+const PART_OF_SLOWDOWN = 1 / 3;
+/** Slowed as it is meant; from these the device learns how fast it and the server are now, as a client does. */
 const LEARNING = 8;
 /** Of each side by itself, as slow as it is meant to be. */
 const MEASURING = { rounds: 6, budgetMs: 40_000 };
@@ -79,7 +85,7 @@ export const estimate: Experiment = {
       figures: [figureOf(compared, errors, simulation)],
       headlines: { estimate: errors },
       notes: [
-        `Each setting: a random cut, threshold, codec, bandwidth (0.5 to 100 Mbit/s), round trip (2 to 80 ms), and load of device (1 to 2 times) and server (1 to 5 times); ${IMAGES} images one after the other, foretold for the very same images. Device and server are this machine's cores, slowed; each side has measured itself before, as slow as it is, and how fast both are under the present load is learnt from ${LEARNING} other images, as a client does.`,
+        `Each setting: a random cut, threshold, codec, bandwidth (0.5 to 100 Mbit/s), round trip (2 to 80 ms), and load of device (1 to 2 times) and server (1 to 5 times); ${IMAGES} images one after the other, foretold for the very same images. Device and server are this machine's cores, slowed; each side has measured itself before, as slow as it is, and what both and the link can do now is learnt from ${LEARNING} other images, as a client does.`,
       ],
     };
   },
@@ -99,7 +105,7 @@ function randomSetting({ profile }: LabNetwork, rng: Rng): Setting {
     deviceLoad: 1 + rng(),
     serverLoad: 1 + 4 * rng(),
     images: Array.from({ length: IMAGES }, anyImage),
-    others: Array.from({ length: WARM_UP }, anyImage),
+    others: Array.from({ length: GETTING_USED }, anyImage),
   };
 }
 
@@ -118,8 +124,8 @@ async function runSettings(
       const url = link.url(`ws://127.0.0.1:${port}`);
       await device.ask({ do: "connect", model, slowdown: 1, server: url, images });
       const slow = async (deviceLoad: number, serverLoad: number): Promise<void> => {
-        await device.ask({ do: "slow", slowdown: slowdown.device * deviceLoad });
-        await server.ask({ do: "slow", slowdown: slowdown.server * serverLoad });
+        await device.ask({ do: "slow", slowdown: Math.max(1, slowdown.device * deviceLoad) });
+        await server.ask({ do: "slow", slowdown: Math.max(1, slowdown.server * serverLoad) });
       };
       const fast = async (): Promise<void> => {
         await device.ask({ do: "slow", slowdown: 1 });
@@ -132,24 +138,29 @@ async function runSettings(
       const sides: SideProfile[] = [];
       for (const [role, side] of [["device", device] as const, ["server", server] as const]) {
         await fast();
-        await side.ask({ do: "profile", role, places, ...WARMING });
+        await side.ask({ do: "profile", role, places, images, ...WARMING });
         await slow(1, 1);
-        sides.push((await side.ask({ do: "profile", role, places, ...MEASURING })).side!);
+        sides.push((await side.ask({ do: "profile", role, places, images, ...MEASURING })).side!);
       }
       const profile: Profile = { model: network.profile.model, device: sides[0]!, server: sides[1]! };
       for (const setting of settings) {
         const plan = enginePlan(setting.plan);
         link.set("lan");
         await fast();
-        const play = async (images: readonly number[]): Promise<readonly LabAnswer[]> => {
-          const { answers = [] } = await device.ask({ do: "run", plan, images: images.map((i) => order[i]!) });
-          return answers;
+        const play = async (images: readonly number[]): Promise<Played> => {
+          const { answers = [], link: known = {} } = await device.ask({
+            ...{ do: "run", plan },
+            images: images.map((i) => order[i]!),
+          });
+          return { answers, link: known };
         };
+        await play(setting.others.slice(0, WARM_UP));
+        await slow(PART_OF_SLOWDOWN, PART_OF_SLOWDOWN);
         await play(setting.others);
         link.set(setting.link);
         await slow(setting.deviceLoad, setting.serverLoad);
         const learned = learn(profile, setting, await play(setting.others.slice(0, LEARNING)));
-        const answers = await play(setting.images);
+        const { answers } = await play(setting.images);
         await done({
           network: network.name,
           setting,
@@ -171,27 +182,29 @@ function enginePlan({ cut, thresholds, codec }: Plan): EnginePlan {
   return { cut, thresholds, ...codecOf(codec) } as EnginePlan;
 }
 
-interface Learned {
-  readonly deviceFactor: number;
-  readonly serverFactor: number;
+interface Played {
+  readonly answers: readonly LabAnswer[];
+  readonly link: { readonly uplinkBps?: number; readonly rttMs?: number };
 }
 
-/** SPINN's scaling factors: measured over profiled time, here the median of the first images; what was not met is taken as said. */
-function learn(
-  profile: Profile,
-  { plan, others, deviceLoad, serverLoad }: Setting,
-  answers: readonly LabAnswer[],
-): Learned {
+/**
+ * What a client knows after its first images. SPINN's scaling factors: measured over profiled time, the median of the images, with
+ * all that the device does; the link as the client measures it. What was not met is taken as it is said.
+ */
+function learn(profile: Profile, setting: Setting, { answers, link }: Played): Conditions {
+  const { plan, others, deviceLoad, serverLoad } = setting;
   const fateOf = fatesOf(profile, plan);
-  const ratios = answers.map(({ deviceMs, serverMs }, i) => {
+  const ratios = answers.map(({ latencyMs, serverMs, networkMs }, i) => {
     const { device, server } = fateOf(others[i]!);
-    return { device: deviceMs / device.meanMs, server: serverMs / server.meanMs };
+    return { device: (latencyMs - serverMs - networkMs) / device.meanMs, server: serverMs / server.meanMs };
   });
   const median = (values: readonly number[], none: number): number => {
     const sorted = values.filter((value) => value > 0 && value < Number.POSITIVE_INFINITY).sort((a, b) => a - b);
     return sorted.length > 0 ? percentile(sorted, 0.5) : none;
   };
+  const { uplinkBps = setting.link.upBitsPerSecond, rttMs = setting.link.rttMs } = link;
   return {
+    ...{ uplinkBps, rttMs, downlinkBps: setting.link.downBitsPerSecond },
     deviceFactor: median(
       ratios.map(({ device }) => device),
       deviceLoad,
@@ -207,14 +220,9 @@ function foretell(
   { seed }: Lab,
   profile: Profile,
   setting: Setting,
-  learned: Learned,
+  conditions: Conditions,
 ): Pick<Compared, "estimated" | "simulated"> {
   const same: Profile = { ...profile, model: profileOfImages(profile.model, setting.images) };
-  const { upBitsPerSecond, downBitsPerSecond, rttMs } = setting.link;
-  const conditions: Conditions = {
-    ...{ uplinkBps: upBitsPerSecond, downlinkBps: downBitsPerSecond, rttMs },
-    ...learned,
-  };
   const { latency, accuracy } = estimateOf(same, conditions, setting.plan);
   const simulated = summaryOf([playOnce(same, conditions, setting.plan, { seed })]);
   return {

@@ -72,7 +72,7 @@ export interface Lab {
 
 export interface LabNetwork {
   readonly name: string;
-  /** Of the model's file. */
+  /** Of a model file that holds the profile. */
   readonly path: string;
   /** What multiply-adds it takes to reach each exit, over all. */
   readonly exits: readonly { readonly name: string; readonly flopsFraction: number }[];

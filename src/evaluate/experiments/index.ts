@@ -11,7 +11,8 @@ export type ExperimentName =
   | "trace"
   | "energy"
   | "failures"
-  | "estimate";
+  | "estimate"
+  | "adaptation";
 
 export interface Listed {
   readonly question: string;
@@ -54,6 +55,10 @@ export const experiments: Readonly<Record<ExperimentName, Listed>> = {
   estimate: {
     question: "are the estimates true? Random settings, run for real",
     load: async () => (await import("./estimate.ts")).estimate,
+  },
+  adaptation: {
+    question: "does the client keep its agreement while link, server and device get worse?",
+    load: async () => (await import("./adaptation.ts")).adaptation,
   },
 };
 

@@ -10,7 +10,7 @@ import { describeNetwork, type NetworkInfo } from "../../engine/index.ts";
 import { SpinnError } from "../../errors.ts";
 import { hexOf } from "../../hex.ts";
 import { preprocess } from "../../image/index.ts";
-import { readModelFile } from "../../onnx/index.ts";
+import { readModelFile, writeModelFile } from "../../onnx/index.ts";
 import {
   imageOrder,
   measureSide,
@@ -19,7 +19,7 @@ import {
   sideProfileOf,
   storedModelProfile,
 } from "../../profiler/index.ts";
-import { readMetadata } from "../../progressive/index.ts";
+import { readMetadata, withMetadata } from "../../progressive/index.ts";
 import { type NetworkProfile, parseProfile, storeProfile } from "../../progressive/network-profile.ts";
 import type { ModelProfile, Profile } from "../../scheduler/index.ts";
 import type { LabNetwork } from "./experiment.ts";
@@ -71,7 +71,9 @@ export async function openLabNetwork(options: LabNetworkOptions): Promise<LabNet
   const example = preprocess(await dataset.pixels(0), info.preprocessing);
   const samples = await measured(options, known, example);
   const order = Array.from(imageOrder(images, seed));
-  return labNetwork(options, info, known, samples, order);
+  const profiled = join(cacheRoot(), "profiles", `${hexOf(info.modelHash)}-${images}-${seed}.spinn.onnx`);
+  await writeModelFile(profiled, withMetadata(model, { profile }));
+  return labNetwork({ ...options, path: profiled }, info, known, samples, order);
 }
 
 async function measured(

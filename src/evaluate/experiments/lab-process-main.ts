@@ -1,17 +1,21 @@
 // The code of a lab process: a server or a device, as it is asked. Started by `startLabProcess`.
 
-import { createClient } from "../../client/client.ts";
+import { type Client, createClient } from "../../client/client.ts";
 import { openCompute } from "../../compute/index.ts";
 import { type Dataset, decodeImage, outputIndices } from "../../data/index.ts";
 import { type ComputePool, createCloudEngine } from "../../engine/index.ts";
 import { messageOf } from "../../errors.ts";
+import { preprocess } from "../../image/index.ts";
 import { readModelFile } from "../../onnx/index.ts";
 import { measureSide, sideProfileOf } from "../../profiler/index.ts";
 import { readMetadata } from "../../progressive/index.ts";
 import type { SideProfile } from "../../scheduler/index.ts";
 import { listenWebSocket, websocketDial } from "../../transport/index.ts";
 import { labImages } from "./lab-images.ts";
-import type { LabAnswer, LabReply, LabRequest } from "./lab-protocol.ts";
+import type { LabAnswer, LabPlanChange, LabReply, LabRequest } from "./lab-protocol.ts";
+
+/** A slow device takes its time to measure itself. */
+const PROFILE_BUDGET_MS = 40_000;
 
 type Answered = Omit<LabReply & { kind: "done" }, "kind">;
 type RunRequest = LabRequest & { readonly do: "run" };
@@ -19,23 +23,30 @@ type ProfileRequest = LabRequest & { readonly do: "profile" };
 type ConnectRequest = LabRequest & { readonly do: "connect" };
 
 let pool: ComputePool | undefined;
-let run: ((request: RunRequest) => Promise<readonly LabAnswer[]>) | undefined;
+let device: LabDevice | undefined;
 
 async function answer(request: LabRequest): Promise<Answered> {
   switch (request.do) {
     case "serve":
       return { port: await serve(request.model, request.slowdown) };
     case "connect":
-      run = await connect(request);
+      device = await connect(request);
       return {};
+    case "agree":
+      await connected().client.setPlan({}, { require: request.require, prefer: request.prefer });
+      return {};
+    case "begin":
+      connected().begin();
+      return {};
+    case "end":
+      return await connected().end();
     case "profile":
       return { side: await profile(request) };
     case "slow":
       pool?.setSlowdown(request.slowdown);
       return {};
     case "run":
-      if (!run) throw new TypeError("The device is not connected");
-      return { answers: await run(request) };
+      return await connected().run(request);
   }
 }
 
@@ -50,17 +61,25 @@ async function serve(model: string, slowdown: number): Promise<number> {
   return (await listenWebSocket({ port: 0, ...engine })).port;
 }
 
-async function profile({ places, role, rounds, budgetMs }: ProfileRequest): Promise<SideProfile> {
-  if (!pool) throw new TypeError("There is no network open");
+async function profile({ places, role, rounds, budgetMs, images }: ProfileRequest): Promise<SideProfile> {
+  const preprocessing = pool?.network.preprocessing;
+  if (!pool || !preprocessing) throw new TypeError("There is no network open that says what an image becomes");
+  const dataset = await labImages(undefined, images);
+  const example = preprocess(await dataset.pixels(0), preprocessing);
   const nothing = { images: 0, confidences: new Float32Array(), correct: new Uint8Array() };
   const cuts = places.map(({ codecs, ...place }) => ({
     ...place,
     codecs: codecs.map((codec) => ({ codec, bytes: [], record: nothing })),
   }));
-  return sideProfileOf(pool.network, cuts, await measureSide(pool, cuts, { rounds, budgetMs }), role);
+  return sideProfileOf(pool.network, cuts, await measureSide(pool, cuts, { rounds, budgetMs, example }), role);
 }
 
-async function connect({ model, slowdown, server, images }: ConnectRequest): Promise<NonNullable<typeof run>> {
+function connected(): LabDevice {
+  if (device) return device;
+  throw new TypeError("The device is not connected");
+}
+
+async function connect({ model, slowdown, server, images }: ConnectRequest): Promise<LabDevice> {
   const metadata = readMetadata(await readModelFile(model));
   const dataset = await labImages(metadata, images);
   pool = await openCompute({ model, slowdown });
@@ -68,25 +87,75 @@ async function connect({ model, slowdown, server, images }: ConnectRequest): Pro
     compute: pool,
     dial: websocketDial(server),
     decodeImage: (bytes) => decodeImage(bytes, "The image"),
-    plan: { cut: "none" },
+    plan: { cut: "none", threshold: 1 },
+    profileBudgetMs: PROFILE_BUDGET_MS,
   });
-  const classes = outputIndices(dataset, client.network.classes);
-  return async ({ plan, images: wanted }) => {
-    await client.setPlan({ cut: plan.cut, threshold: plan.thresholds, codec: plan.codec, bits: plan.bits });
+  return new LabDevice(client, dataset);
+}
+
+/** Images one after the other until it is over. */
+interface Live {
+  stop: boolean;
+  readonly changes: LabPlanChange[];
+  done: Promise<readonly LabAnswer[]>;
+}
+
+class LabDevice {
+  readonly client: Client;
+  readonly #dataset: Dataset;
+  readonly #classes: ArrayLike<number>;
+  #live: Live | undefined;
+
+  constructor(client: Client, dataset: Dataset) {
+    this.client = client;
+    this.#dataset = dataset;
+    this.#classes = outputIndices(dataset, client.network.classes);
+    client.on("plan", ({ plan, why }) => {
+      this.#live?.changes.push({ atMs: Date.now(), plan, why: JSON.stringify(why) });
+    });
+  }
+
+  async run({ plan, images }: RunRequest): Promise<Answered> {
+    await this.client.setPlan({ cut: plan.cut, threshold: plan.thresholds, codec: plan.codec, bits: plan.bits });
     const answers: LabAnswer[] = [];
-    for (const image of wanted) {
-      const pixels = await dataset.pixels(image);
-      const started = performance.now();
-      const { classIndex, exit, source, timings, bytesUp, fallbackReason } = await client.infer(pixels);
-      const latencyMs = performance.now() - started;
-      answers.push({
-        ...{ image, correct: isRight(dataset, classes, image, classIndex), exit, source, latencyMs, bytesUp },
-        ...{ deviceMs: timings.deviceMs + timings.packMs, serverMs: timings.serverMs, networkMs: timings.networkMs },
-        ...(fallbackReason !== undefined && { fallbackReason }),
-      });
-    }
+    for (const image of images) answers.push(await this.#infer(image));
+    const { uplinkBps, rttMs } = this.client.link;
+    return { answers, link: { ...(uplinkBps !== undefined && { uplinkBps }), ...(rttMs !== undefined && { rttMs }) } };
+  }
+
+  begin(): void {
+    const live: Live = { stop: false, changes: [], done: Promise.resolve([]) };
+    this.#live = live;
+    live.done = this.#follow(live);
+  }
+
+  async end(): Promise<Answered> {
+    const live = this.#live;
+    if (!live) throw new TypeError("Nothing was begun");
+    live.stop = true;
+    const answers = await live.done;
+    this.#live = undefined;
+    return { answers, planChanges: live.changes };
+  }
+
+  async #follow(live: Live): Promise<readonly LabAnswer[]> {
+    const answers: LabAnswer[] = [];
+    while (!live.stop) answers.push(await this.#infer(answers.length % this.#dataset.length));
     return answers;
-  };
+  }
+
+  async #infer(image: number): Promise<LabAnswer> {
+    const pixels = await this.#dataset.pixels(image);
+    const [atMs, started] = [Date.now(), performance.now()];
+    const result = await this.client.infer(pixels);
+    const { classIndex, exit, source, timings, bytesUp, fallbackReason, plan } = result;
+    return {
+      ...{ image, atMs, cut: plan.cut, exit, source, bytesUp, latencyMs: performance.now() - started },
+      correct: isRight(this.#dataset, this.#classes, image, classIndex),
+      ...{ deviceMs: timings.deviceMs + timings.packMs, serverMs: timings.serverMs, networkMs: timings.networkMs },
+      ...(fallbackReason !== undefined && { fallbackReason }),
+    };
+  }
 }
 
 function isRight({ labels }: Dataset, classes: ArrayLike<number>, image: number, answered: number): boolean {

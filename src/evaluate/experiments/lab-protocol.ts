@@ -14,16 +14,22 @@ export type LabRequest =
       readonly server: string;
       readonly images: LabImages;
     }
-  /** Measure yourself at the present pace. Places in graph order, each with the codecs it may be sent with. */
+  /** Measure yourself at the present pace, with the first image. Places in graph order, each with the codecs it may be sent with. */
   | {
       readonly do: "profile";
       readonly places: readonly LabPlace[];
       readonly role: "device" | "server";
+      readonly images: LabImages;
       readonly rounds: number;
       readonly budgetMs: number;
     }
   /** Compute at another pace from now on. */
   | { readonly do: "slow"; readonly slowdown: number }
+  /** Plan for this agreement from now on; measures the device first. */
+  | { readonly do: "agree"; readonly require: readonly string[]; readonly prefer: readonly string[] }
+  /** One image after the other, by whatever plan the client has, until `end`. */
+  | { readonly do: "begin" }
+  | { readonly do: "end" }
   /** One image after the other by this plan. */
   | { readonly do: "run"; readonly plan: Plan; readonly images: readonly number[] };
 
@@ -42,10 +48,24 @@ export type LabReply =
       readonly port?: number;
       readonly side?: SideProfile;
       readonly answers?: readonly LabAnswer[];
+      /** What the client knows of the link by now; absent what was not measured. */
+      readonly link?: { readonly uplinkBps?: number; readonly rttMs?: number };
+      /** Since `begin`. */
+      readonly planChanges?: readonly LabPlanChange[];
     }
   | { readonly kind: "failed"; readonly message: string };
 
+export interface LabPlanChange {
+  /** Of the wall clock, which all processes share. */
+  readonly atMs: number;
+  readonly plan: Plan;
+  readonly why: string;
+}
+
 export interface LabAnswer {
+  /** When the image came, by the wall clock. */
+  readonly atMs: number;
+  readonly cut: string;
   /** Index among the lab's images. */
   readonly image: number;
   readonly correct: boolean;
