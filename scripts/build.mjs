@@ -1,4 +1,5 @@
-// Compiles the sources when the compiled files are not theirs: `npm run build`, and what setup and tests call.
+// Compiles the sources, and builds the pages of web/, when what was built is not theirs: `npm run build`, and what setup and tests
+// call.
 
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -28,6 +29,39 @@ export async function ensureBuilt(target) {
     await build(target);
     return true;
   });
+}
+
+/** The pages that servers hand out, and the folders whose sources are in them. */
+const pages = { out: "dist/pages", config: "web/vite.config.ts", sources: ["web", "src"] };
+
+/** Builds the pages unless that has been done. @returns whether there was something to do */
+export async function ensurePages() {
+  const isDone = () => {
+    const stamp = join(pages.out, ".stamp");
+    return existsSync(stamp) && readFileSync(stamp, "utf8") === pagesStamp();
+  };
+  if (isDone()) return false;
+  return await withLock(".setup.lock", async () => {
+    if (isDone()) return false;
+    say(`Building pages to ${pages.out}`);
+    const stamp = pagesStamp();
+    // only now: whoever compiles need not wait for it
+    const vite = await import("vite");
+    try {
+      await vite.build({ configFile: pages.config });
+    } catch (error) {
+      throw new ScriptError(`${error.message}\nCannot build the pages: mend the errors above`);
+    }
+    await writeFile(join(pages.out, ".stamp"), stamp);
+    return true;
+  });
+}
+
+function pagesStamp() {
+  const files = pages.sources
+    .flatMap((folder) => filesIn(folder, /(?<!\.test|\.d)\.(ts|tsx|css|html|svg|json)$/))
+    .sort();
+  return hashOf([...files, "package-lock.json"]);
 }
 
 /**
@@ -66,9 +100,13 @@ function tsc(config) {
 }
 
 function stampOf(out, config, sources) {
-  const hash = createHash("sha256");
   const info = join(out, ".tsbuildinfo");
-  for (const file of [...sourceFiles(sources), config, "tsconfig.json", ...(existsSync(info) ? [info] : [])]) {
+  return hashOf([...sourceFiles(sources), config, "tsconfig.json", ...(existsSync(info) ? [info] : [])]);
+}
+
+function hashOf(files) {
+  const hash = createHash("sha256");
+  for (const file of files) {
     const content = readFileSync(file);
     hash.update(`${file} ${content.length}\n`).update(content);
   }
@@ -95,6 +133,7 @@ function outputOf(file, out, base) {
 /** Removes what belongs to sources that are gone: it would still be found, imported and published. */
 async function removeLeftovers(out, wanted) {
   for (const file of filesIn(out, /\.(js|js\.map|d\.ts)$/)) {
+    if (file.startsWith(pages.out)) continue;
     if (!wanted.has(file.replace(/\.(js|js\.map|d\.ts)$/, ".js"))) await rm(file);
   }
 }
@@ -103,6 +142,8 @@ if (process.argv[1] && fileURLToPath(import.meta.url) === process.argv[1]) {
   process.chdir(root);
   await main(async () => {
     if (!existsSync("node_modules/typescript")) throw new ScriptError("The dependencies are missing: run npm ci");
-    if (!(await ensureBuilt(targets.library))) say("dist is up to date");
+    const isCompiled = await ensureBuilt(targets.library);
+    const hasPages = await ensurePages();
+    if (!isCompiled && !hasPages) say("dist is up to date");
   });
 }

@@ -14,7 +14,7 @@ await main(async () => {
   // only now: an old Node may not even read the rest
   const { install, isInstalled } = await import("./install.mjs");
   const { withLock } = await import("./lock.mjs");
-  const { ensureBuilt, targets } = await import("./build.mjs");
+  const { ensureBuilt, ensurePages, targets } = await import("./build.mjs");
   if (!isInstalled()) {
     await withLock(".setup.lock", async () => {
       // another process may have done it while this one waited
@@ -22,6 +22,7 @@ await main(async () => {
     });
   }
   await ensureBuilt(targets.library);
+  await ensurePages();
 });
 
 function checkNode() {
