@@ -23,9 +23,11 @@ export interface Lab {
   /** Opens a network in a web worker and connects it. */
   connect(options: RuntimeOptions & Connecting): Promise<LabRuntime & { cuts: string[] }>;
   /** Infers toy images, all at once; without a plan by the client's own. */
-  infer(plan: { cut: string; threshold: number } | undefined, images: readonly ToyImage[]): Promise<LabAnswer[]>;
+  infer(plan: LabPlan | undefined, images: readonly ToyImage[]): Promise<LabAnswer[]>;
   /** The cuts that can be reached by now, of a network in slices, and the cut of the client's plan. */
   arrived(): Promise<{ cuts: string[]; plan: string }>;
+  /** Infers all images of a file beside the page: 32 x 32 RGB bytes, one after the other. */
+  inferFile(plan: LabPlan, file: string): Promise<LabAnswer[]>;
   /** Infers one image on the device. @returns its logits, or the error */
   inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
   disconnect(): Promise<void>;
@@ -43,6 +45,14 @@ export interface Connecting {
   readonly model?: string;
   /** @default "none" */
   readonly cut?: string;
+}
+
+/** Of packets without loss, unless it says otherwise. */
+export interface LabPlan {
+  readonly cut: string;
+  readonly threshold: number;
+  /** @default "float32" */
+  readonly codec?: "float32" | "packed" | "lz4" | "rans";
 }
 
 export interface LabRuntime {

@@ -2,13 +2,16 @@
 
 import { connect, makePlan, type WebClient, type WebImage } from "../../../src/web/index.ts";
 import { colourImage } from "../../toy.ts";
-import type { ImageKind, Lab, ToyImage } from "../lab.ts";
+import type { ImageKind, Lab, LabAnswer, LabPlan, ToyImage } from "../lab.ts";
 
 const SIDE = 8;
+const FILE_SIDE = 32;
+const FILE_IMAGE_BYTES = FILE_SIDE * FILE_SIDE * 3;
+const AT_ONCE = 32;
 let client: WebClient;
 const arrived: string[] = [];
 
-export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "arrived" | "disconnect"> = {
+export const engineLab: Pick<Lab, "connect" | "infer" | "inferFile" | "inferAs" | "arrived" | "disconnect"> = {
   async connect({ server, model = "toy.onnx", cut = "none", ...options }) {
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
@@ -26,14 +29,20 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "arrived" | 
     return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
   },
 
-  async infer(request, images) {
-    const plan = request && makePlan(client.network, { ...request, codec: "float32" });
-    const results = images.map(async (image) => {
-      const result = await client.infer(pixels(image), { ...(plan && { plan }), wantsLogits: true });
-      const { exit, label, source, logits = [] } = result;
-      return { exit, label, source, logits: Array.from(logits) };
-    });
-    return await Promise.all(results);
+  infer: async (request, images) => await Promise.all(images.map((image) => answer(pixels(image), request))),
+
+  async inferFile(request, file) {
+    const bytes = new Uint8Array(await (await fetch(file)).arrayBuffer());
+    const images = Array.from({ length: bytes.length / FILE_IMAGE_BYTES }, (_, i) => ({
+      width: FILE_SIDE,
+      height: FILE_SIDE,
+      data: bytes.subarray(i * FILE_IMAGE_BYTES, (i + 1) * FILE_IMAGE_BYTES),
+    }));
+    const answers: LabAnswer[] = [];
+    // no more at once than may wait for the server
+    for (let i = 0; i < images.length; i += AT_ONCE)
+      answers.push(...(await Promise.all(images.slice(i, i + AT_ONCE).map((image) => answer(image, request)))));
+    return answers;
   },
 
   async inferAs(kind, image) {
@@ -50,6 +59,13 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferAs" | "arrived" | 
 
   disconnect: () => client.close(),
 };
+
+async function answer(image: WebImage, request?: LabPlan): Promise<LabAnswer> {
+  const plan = request && makePlan(client.network, { codec: "float32", ...request });
+  const result = await client.infer(image, { ...(plan && { plan }), wantsLogits: true });
+  const { exit, label, source, logits = [] } = result;
+  return { exit, label, source, logits: Array.from(logits) };
+}
 
 function pixels({ label, seed }: ToyImage): { width: number; height: number; data: Uint8Array } {
   return { width: SIDE, height: SIDE, data: colourImage(label, SIDE, seed) };
