@@ -9,7 +9,15 @@ export {
   type SlaRequest,
 } from "./client/index.ts";
 export { type Dataset, type OpenOptions, openDataset } from "./data/index.ts";
-export type { DeviceImage, FallbackReason, InferenceResult, InferOptions, Plan, Timings } from "./engine/index.ts";
+export type {
+  DeviceImage,
+  FallbackReason,
+  InferenceResult,
+  InferOptions,
+  PassedExit,
+  Plan,
+  Timings,
+} from "./engine/index.ts";
 export { type ErrorCode, isSpinnError, SpinnError } from "./errors.ts";
 export {
   type AddExitsOptions,

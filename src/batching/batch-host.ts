@@ -6,7 +6,7 @@ import type { SliceTime } from "../engine/compute.ts";
 import { type HostPlatform, hostCompute } from "../engine/compute-host.ts";
 import type { ComputeRequest, JobRequest } from "../engine/compute-protocol.ts";
 import { deadlinePassed } from "../engine/deadline-passed.ts";
-import { answered, type Candidate, enter, judge } from "../engine/run-task.ts";
+import { answered, type Candidate, enter, judge, saidBy } from "../engine/run-task.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
 import { Slowdown } from "../engine/slowdown.ts";
 import { type Step, stepsBetween } from "../engine/steps.ts";
@@ -184,11 +184,9 @@ class BatchHost {
       const ms = now() - from;
       this.#observe(sliceOf(first.cut, first.row, step), batch.length, ms);
       const rows = rowsOf(state, batch.length);
-      for (const [i, member] of batch.entries()) {
-        if (!this.#isHere(member)) continue;
-        member.slices.push({ from: step.from, to: step.to, ms, ...(batch.length > 1 && { batch: batch.length }) });
-        this.#arrive(member, steps[i]!, rows[i]!, logits);
-      }
+      const slice = { from: step.from, to: step.to, ms, ...(batch.length > 1 && { batch: batch.length }) };
+      for (const [i, member] of batch.entries())
+        if (this.#isHere(member)) this.#arrive(member, steps[i]!, slice, rows[i]!, logits);
     } catch (error) {
       if (batch.length === 1) this.#fail(first, error);
       // one's values may be what the others fail with
@@ -197,12 +195,19 @@ class BatchHost {
   }
 
   /** At the end of a step: does the exit there end it? */
-  #arrive(member: Member, { to, exit }: Step, row: Row, logits: Float32Array | undefined): void {
+  #arrive(
+    member: Member,
+    { to, exit }: Step,
+    slice: Omit<SliceTime, "exit">,
+    row: Row,
+    logits: Float32Array | undefined,
+  ): void {
     const { task, id, tellsBest } = member.request;
     member.row = row;
     member.cut = to;
     member.sinceMs = this.#platform.now();
-    if (exit !== undefined) {
+    if (exit === undefined) member.slices.push(slice);
+    else {
       const own = logits!.length / row.of;
       const verdict = judge(
         this.#network.info,
@@ -211,6 +216,7 @@ class BatchHost {
         task.thresholds,
         member.best,
       );
+      member.slices.push({ ...slice, ...saidBy(verdict) });
       if (verdict.kind === "confident") {
         this.#finish(member, verdict.candidate);
         return;

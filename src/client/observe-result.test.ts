@@ -23,6 +23,7 @@ function result(change: Partial<InferenceResult>, timings: Partial<InferenceResu
   const none = { totalMs: 0, prepareMs: 0, deviceQueueMs: 0, deviceMs: 0, packMs: 0, sendQueueMs: 0 };
   return {
     ...{ label: "0", classIndex: 0, confidence: 0.9, exit: 2, exitName: "final", source: "server", bytesUp: 100 },
+    deviceExits: [],
     plan: { cut: "relu3", codec: "lz4", bits: 8, thresholds: [0.8, 0.8, 0.8] },
     ...change,
     timings: { ...none, serverQueueMs: 0, serverMs: 0, networkMs: 0, ...timings },

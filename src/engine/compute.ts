@@ -49,6 +49,8 @@ export interface SliceTime {
   readonly ms: number;
   /** Images that went through it together, in this time. @default 1 */
   readonly batch?: number;
+  /** What the exit at its end said; absent where none was computed, or it gave no number. */
+  readonly exit?: ExitAnswer;
 }
 
 export type Outcome = Answered | Paused;

@@ -73,6 +73,30 @@ test("a sure exit before the cut answers at once, and the network is not touched
   expect(server.heard).toEqual([]);
 });
 
+test("a result tells what each exit said that the device has passed", async () => {
+  const { engine, server } = await meet();
+  const inference = engine.infer(image);
+  const run = await server.hears("run");
+  server.answer(run);
+  const handedOver = await inference;
+  expect(handedOver.deviceExits.map(({ exit }) => exit)).toEqual([0, 1]);
+  const best = Math.max(...handedOver.deviceExits.map(({ confidence }) => confidence));
+  expect(run.best!.confidence).toBe(best);
+  for (const { label, classIndex } of handedOver.deviceExits) expect(label).toBe(compute.network.labels![classIndex]);
+
+  const whole = await engine.infer(image, { plan: makePlan(compute.network, { cut: "none", threshold: unsure }) });
+  const { exit, label, classIndex, confidence } = whole;
+  expect(whole.deviceExits).toEqual([
+    ...handedOver.deviceExits,
+    exit === 2 ? { exit, label, classIndex, confidence } : expect.objectContaining({ exit: 2 }),
+  ]);
+  const sure = await engine.infer(image, { plan: makePlan(compute.network, { cut, threshold: 0 }) });
+  expect(sure.deviceExits).toEqual(handedOver.deviceExits.slice(0, 1));
+  const sent = engine.infer(image, { plan: makePlan(compute.network, { cut: "input", threshold: unsure }) });
+  server.answer(await server.hears("run"));
+  expect((await sent).deviceExits).toEqual([]);
+});
+
 test("at the cut none the network is never touched", async () => {
   const { engine, server } = await meet({ plan: makePlan(compute.network, { cut: "none", threshold: unsure }) });
   expect(await engine.infer(image)).toMatchObject({ source: "device", bytesUp: 0, ...(await alone()) });

@@ -68,6 +68,8 @@ export class Inference {
   #reject!: (error: unknown) => void;
   #isDone = false;
   #best: ExitAnswer | undefined;
+  /** What the device's exits said, by their number. */
+  readonly #said = new Map<number, ExitAnswer>();
   #reason: FallbackReason | undefined;
   #paused: Paused | undefined;
   #isResumed = false;
@@ -247,12 +249,16 @@ export class Inference {
 
   readonly #onBest = (best: ExitAnswer): void => {
     this.#best = best;
+    this.#said.set(best.exit, best);
   };
 
   #count(times: ComputeTimes): void {
     if (this.#isDone) return;
     this.#times.deviceQueueMs += times.queueMs;
-    for (const slice of times.slices) this.#times.deviceMs += slice.ms;
+    for (const { ms, exit } of times.slices) {
+      this.#times.deviceMs += ms;
+      if (exit) this.#said.set(exit.exit, exit);
+    }
   }
 
   /** The device begins to compute the rest when it must, to be done in time; the server may still come first. */
@@ -317,12 +323,15 @@ export class Inference {
     const { labels, exits } = compute.network;
     this.#times.totalMs = clock.now() - this.#startedAtMs;
     this.#finish();
+    const nameOf = (classIndex: number): string => labels?.[classIndex] ?? String(classIndex);
+    const said = [...this.#said.values()].sort((a, b) => a.exit - b.exit);
     this.#resolve({
-      label: labels?.[label] ?? String(label),
+      label: nameOf(label),
       classIndex: label,
       confidence,
       exit,
       exitName: exits[exit]!.name,
+      deviceExits: said.map(({ label: classIndex, ...one }) => ({ ...one, classIndex, label: nameOf(classIndex) })),
       source,
       ...(logits && { logits }),
       timings: this.#times,

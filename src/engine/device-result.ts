@@ -12,6 +12,11 @@ export interface InferenceResult {
   /** Number of the exit that answers, from 0; the last is the network's own. */
   readonly exit: number;
   readonly exitName: string;
+  /**
+   * What the exits said that the device computed, in order; the one that answers is among them if it is one of these. What others
+   * said is known to the server alone.
+   */
+  readonly deviceExits: readonly PassedExit[];
   /** Who had the last word. The server may answer with an exit that the device had passed, when it found nothing better. */
   readonly source: "device" | "server";
   /** Of that exit, if wanted; [classes]. Absent when the server hands back an exit of the device's, and after a deadline. */
@@ -23,6 +28,15 @@ export interface InferenceResult {
   readonly plan: Plan;
   /** Why this is not the answer that the plan asked for; absent when it is. */
   readonly fallbackReason?: FallbackReason;
+}
+
+export interface PassedExit {
+  /** Number of the exit, from 0. */
+  readonly exit: number;
+  readonly label: string;
+  readonly classIndex: number;
+  /** In [0, 1]. */
+  readonly confidence: number;
 }
 
 /** Milliseconds; 0 for what did not happen. */

@@ -22,7 +22,7 @@ export type { ContinueLocally, InferOptions } from "./device-inference.ts";
 export type { DecodeImage, DeviceImage } from "./device-input.ts";
 export type { LinkTimings } from "./device-link.ts";
 export { makePlan, type Plan, type PlanRequest } from "./device-plan.ts";
-export type { FallbackReason, InferenceResult, Timings } from "./device-result.ts";
+export type { FallbackReason, InferenceResult, PassedExit, Timings } from "./device-result.ts";
 export type { Unsubscribe } from "./emitter.ts";
 export { type CutPoint, describeNetwork, type ExitPoint, type NetworkInfo } from "./network-info.ts";
 export { networkFromJson, networkToJson } from "./network-json.ts";
@@ -37,7 +37,7 @@ export {
   type WorkTimes,
 } from "./run-task.ts";
 export { NETWORK_PATH, slicePath } from "./slice-path.ts";
-export { type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
+export { downloadDescription, type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 export { type Step, stepsBetween } from "./steps.ts";
 export type { LinkEvents, SpawnWorker, WorkerLink } from "./worker-slot.ts";

@@ -135,6 +135,25 @@ test("times: a slice for each step, unpacking and packing, all slowed down", asy
   ]);
 });
 
+test("a slice's record tells what the exit at its end said, whatever comes of it", async () => {
+  for (const thresholds of [
+    [1, 1, 1],
+    [0, 1, 1],
+    [1, 2, 1],
+  ]) {
+    const answers = await answersOf(5);
+    const { times } = await runTask(network, { start: start(5), cut: "none", thresholds }, control);
+    const asked = answers.filter(({ exit }) => thresholds[exit]! <= 1);
+    const last = asked.findIndex(({ exit }) => thresholds[exit] === 0);
+    expect(times.slices.map(({ exit }) => exit)).toEqual(
+      (last < 0 ? asked : asked.slice(0, last + 1)).map(({ confidence, ...said }) => ({
+        ...said,
+        confidence: expect.closeTo(confidence, 5),
+      })),
+    );
+  }
+});
+
 test("the best exit so far is told, unless a better one was known", async () => {
   const answers = await answersOf(5);
   const told: ExitAnswer[] = [];

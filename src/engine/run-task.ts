@@ -11,7 +11,7 @@ import { float32 } from "../tensor.ts";
 import type { ExitAnswer } from "../wire/message.ts";
 import { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
 import { startOf } from "./check-task.ts";
-import type { ComputeTimes, OnBest, Start, Task } from "./compute.ts";
+import type { ComputeTimes, OnBest, SliceTime, Start, Task } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
 import type { BoundaryState, SlicedNetwork } from "./sliced-network.ts";
 import { stepsBetween } from "./steps.ts";
@@ -151,15 +151,14 @@ async function advance(
     const { value, ms } = await timed(control, `${step.from} > ${step.to}`, () =>
       network.run(state, step, isPackedNext),
     );
-    slices.push({ from: step.from, to: step.to, ms });
     state = value.state;
-    if (step.exit === undefined) continue;
-    const verdict = judge(network.info, step.exit, value.logits!, thresholds, best);
+    const verdict = step.exit !== undefined && judge(network.info, step.exit, value.logits!, thresholds, best);
+    slices.push({ from: step.from, to: step.to, ms, ...(verdict && saidBy(verdict)) });
+    if (!verdict || verdict.kind === "kept") continue;
     if (verdict.kind === "confident") {
       confident = verdict.candidate;
       break;
     }
-    if (verdict.kind === "kept") continue;
     best = verdict.candidate;
     control.onBest?.(best.answer);
   }
@@ -168,10 +167,12 @@ async function advance(
 }
 
 /** What an exit's logits change. */
-export type Verdict =
-  | { readonly kind: "confident" | "best"; readonly candidate: Candidate }
-  /** The best so far is still the best. */
-  | { readonly kind: "kept" };
+export interface Verdict {
+  /** `kept`: the best so far is still the best. */
+  readonly kind: "confident" | "best" | "kept";
+  /** What the exit says; its confidence may be no number, and then it is never the best. */
+  readonly candidate: Candidate;
+}
 
 /** The exit rule, one exit at a time. @param logits of one image */
 export function judge(
@@ -185,8 +186,14 @@ export function judge(
   const candidate = { answer: { exit, label, confidence }, logits };
   if (isConfident(confidence, thresholds[exit]!)) return { kind: "confident", candidate };
   // an exit that gives no number is as good as none
-  if (Number.isNaN(confidence) || (best && !supersedes(confidence, best.answer.confidence))) return { kind: "kept" };
+  if (Number.isNaN(confidence) || (best && !supersedes(confidence, best.answer.confidence)))
+    return { kind: "kept", candidate };
   return { kind: "best", candidate };
+}
+
+/** For the slice's record. */
+export function saidBy({ candidate: { answer } }: Verdict): Pick<SliceTime, "exit"> {
+  return Number.isNaN(answer.confidence) ? {} : { exit: answer };
 }
 
 /**

@@ -5,6 +5,7 @@ import type { InferOptions } from "../engine/device-inference.ts";
 import type { InferenceResult } from "../engine/device-result.ts";
 import { float32, type Tensor } from "../tensor.ts";
 import { browserDial } from "../transport/browser-websocket.ts";
+import type { Dial } from "../transport/transport.ts";
 import { openWebCompute, type WebCompute, type WebComputeOptions } from "./compute.ts";
 import { decodeImage } from "./decode-image.ts";
 import { download } from "./download.ts";
@@ -19,8 +20,8 @@ export interface ConnectOptions
    * network in slices: the server does everything until they have come, and images need not wait for that.
    */
   readonly model: string | URL | Uint8Array;
-  /** `ws://host:port`, `wss://…` in a page that came by https; absent: the device does everything. */
-  readonly server?: string;
+  /** `ws://host:port`, `wss://…` in a page that came by https; or another way to reach it. Absent: the device does everything. */
+  readonly server?: string | Dial;
   /** Answer within so many milliseconds, as well as is possible by then. @default none */
   readonly deadlineMs?: number;
 }
@@ -33,6 +34,8 @@ export interface WebClient extends Omit<Client, "infer"> {
    * @throws {TypeError} for what is no image
    */
   infer(image: WebImage | Tensor, options?: InferOptions): Promise<InferenceResult>;
+  /** As the option `slowdown`, from the next piece of work on. @throws {RangeError} unless finite and at least 1 */
+  setSlowdown(factor: number): void;
 }
 
 /**
@@ -46,7 +49,7 @@ export interface WebClient extends Omit<Client, "infer"> {
  */
 export async function connect(options: ConnectOptions): Promise<WebClient> {
   const { model, server, deadlineMs, ...rest } = options;
-  const dial = server === undefined ? undefined : browserDial(server);
+  const dial = typeof server === "string" ? browserDial(server) : server;
   const source =
     model instanceof Uint8Array ? model : await sourceAt(new URL(model, globalThis.location.href), options.signal);
   let arrived: () => void = () => undefined;
@@ -78,7 +81,11 @@ async function sourceAt(url: URL, signal: AbortSignal | undefined): Promise<WebM
   return url.pathname.endsWith("/") ? url.href : await download(url, signal);
 }
 
-function withImages(client: Client, { prepareImage }: WebCompute, defaultDeadlineMs: number | undefined): WebClient {
+function withImages(
+  client: Client,
+  { compute, prepareImage }: WebCompute,
+  defaultDeadlineMs: number | undefined,
+): WebClient {
   const infer = async (image: WebImage | Tensor, options: InferOptions = {}): Promise<InferenceResult> => {
     if ("dims" in image) return await client.infer(image, options);
     const startedMs = performance.now();
@@ -104,7 +111,8 @@ function withImages(client: Client, { prepareImage }: WebCompute, defaultDeadlin
       return client.link;
     },
     infer,
-    setPlan: (request) => client.setPlan(request),
+    setSlowdown: (factor) => compute.setSlowdown(factor),
+    setPlan: (request, sla) => client.setPlan(request, sla),
     stats: () => client.stats(),
     on: (name, listener) => client.on(name, listener),
     close: () => client.close(),
