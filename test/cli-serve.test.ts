@@ -59,7 +59,7 @@ test("people read what is served, where, and how to use it", async () => {
   program.process.kill("SIGINT");
   const { out, err } = await program.ended;
   expect(out).toMatch(
-    /^Serving toy\.spinn\.onnx \([0-9a-f]{8}\): 3 exits, 5 cuts\nAt (ws:\S+); for example: spinn infer .* --server \1\n$/,
+    /^Serving toy\.spinn\.onnx \([0-9a-f]{8}\): 3 exits, 5 cuts\nAt (ws:\S+); for example: spinn infer .* --server \1\nPlayground (http:\S+)\/\nConsole \2\/console\n$/,
   );
   expect(err.at(-1)).toBe("Answered 0 runs");
 });

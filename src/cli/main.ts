@@ -172,6 +172,12 @@ function program(io: Io): Command {
         .choices(["on", "off"])
         .default("on"),
     )
+    .option("--samples <data>", `images for the playground to try: ${dataHelp}`)
+    .option(
+      "--allow-origin <origin>",
+      "whose pages may download the networks, beside the server's own; * for all",
+      eachOf,
+    )
     .option("--json", "one JSON line on standard output when ready")
     .action((models, options) => serveCommand(io, models, options));
 

@@ -20,6 +20,11 @@ export interface SliceReply {
 /** @returns what to send for a path, relative to where the network is served; undefined: there is no such thing */
 export type SliceSource = (path: string) => SliceReply | undefined;
 
+/** The network as it is for download: cut at its exits alone. What `network.json` holds. */
+export function downloadDescription(info: NetworkInfo): string {
+  return networkToJson(cutAtExits(info));
+}
+
 /**
  * Whoever downloads it can cut it at its exits, so that all slices together are hardly larger than the network.
  *
@@ -28,7 +33,7 @@ export type SliceSource = (path: string) => SliceReply | undefined;
 export function sliceSource(model: ModelProto, info: NetworkInfo = describeNetwork(model)): SliceSource {
   const served = cutAtExits(info);
   const graph = plainSliceGraph(model, served);
-  const description = new TextEncoder().encode(networkToJson(served));
+  const description = new TextEncoder().encode(downloadDescription(info));
   return (path) => {
     const { pathname, searchParams } = new URL(path, "http://localhost/");
     if (pathname === `/${NETWORK_PATH}`)

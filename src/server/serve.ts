@@ -4,8 +4,10 @@ import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename } from "node:path";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
+import { type Dataset, openDataset } from "../data/index.ts";
 import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
+import { createHttpSide, type HttpSide } from "./http/http-side.ts";
 
 export interface ServeOptions
   extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching"> {
@@ -23,6 +25,10 @@ export interface ServeOptions
   readonly maxInFlight?: number;
   /** @default 1024 */
   readonly maxConnections?: number;
+  /** Images for the pages to try: a data set, or its name or folder. @default none */
+  readonly samples?: Dataset | string;
+  /** Origins whose pages may download the networks, like `https://example.org`; `*`: all. @default none but the server's own */
+  readonly allowedOrigins?: readonly string[];
   /** Hears of what is the server's own fault while it serves. */
   readonly onError?: (error: unknown) => void;
 }
@@ -62,11 +68,22 @@ export interface Server {
  * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { models, host = "127.0.0.1", port = 8484, maxConnections, maxQueued, maxInFlight, onError, ...rest } = options;
+  const {
+    models,
+    host = "127.0.0.1",
+    port = 8484,
+    maxConnections,
+    maxQueued,
+    maxInFlight,
+    onError,
+    ...others
+  } = options;
+  const { samples, allowedOrigins, ...rest } = others;
   const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
   const networks: Compute[] = [];
+  let http: HttpSide | undefined;
   const closeNetworks = async (): Promise<void> => {
-    await Promise.all(networks.map((compute) => compute.close()));
+    await Promise.all([http?.close(), ...networks.map((compute) => compute.close())]);
   };
   try {
     for (const model of models) {
@@ -87,11 +104,23 @@ export async function serve(options: ServeOptions): Promise<Server> {
       ...(onError && { onError }),
     });
     const { accept, maxMessageBytes } = engine;
+    const downloadable = networks.map(({ network }, i) => {
+      return { name: basename(models[i]!), version: "1", network, path: models[i]! };
+    });
+    http = createHttpSide({
+      networks: () => downloadable,
+      ...(samples && {
+        samples: typeof samples === "string" ? await openDataset(samples, { split: "test" }) : samples,
+      }),
+      ...(allowedOrigins && { allowedOrigins }),
+      ...(onError && { onError }),
+    });
     const listener = await listenWebSocket({
       host,
       port,
       accept,
       maxMessageBytes,
+      onRequest: http.onRequest,
       ...(maxConnections !== undefined && { maxConnections }),
     });
     return {

@@ -4,6 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { type Server, serve } from "../../server/index.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { open } from "../options.ts";
 
 export interface ServeCommandOptions {
   host: string;
@@ -13,14 +14,17 @@ export interface ServeCommandOptions {
   provider: string[];
   maxQueued?: number;
   batching: "on" | "off";
+  samples?: string;
+  allowOrigin?: readonly string[];
   json?: boolean;
 }
 
 const STATUS_INTERVAL_MS = 1000;
 
 export async function serveCommand(io: Io, models: string[], options: ServeCommandOptions): Promise<void> {
-  const { host, port, workers, threads, provider, maxQueued, batching, json } = options;
+  const { host, port, workers, threads, provider, maxQueued, batching, allowOrigin, json } = options;
   await interruptible(io, async (signal) => {
+    const samples = options.samples === undefined ? undefined : await open(io, options.samples, "test", signal);
     const server = await serve({
       models,
       host,
@@ -31,6 +35,8 @@ export async function serveCommand(io: Io, models: string[], options: ServeComma
       ...(workers !== undefined && { workers }),
       ...(threads !== undefined && { threads }),
       ...(maxQueued !== undefined && { maxQueued }),
+      ...(samples && { samples }),
+      ...(allowOrigin && { allowedOrigins: allowOrigin }),
     });
     try {
       io.out(json ? readyLine(server) : greeting(server, models));
@@ -54,7 +60,13 @@ function greeting({ url, models }: Server, paths: readonly string[]): string {
   const served = models.map(({ name, hash, exits, cuts }) => {
     return `Serving ${name} (${hash.slice(0, 8)}): ${exits.length} exits, ${cuts.length} cuts`;
   });
-  return [...served, `At ${url}; for example: spinn infer ${paths[0]} photo.jpg --server ${url}`].join("\n");
+  const page = url.replace("ws:", "http:");
+  return [
+    ...served,
+    `At ${url}; for example: spinn infer ${paths[0]} photo.jpg --server ${url}`,
+    `Playground ${page}/`,
+    `Console ${page}/console`,
+  ].join("\n");
 }
 
 /** Says what went wrong, once in a row: who finds a way to make it go wrong does not fill the log. */
