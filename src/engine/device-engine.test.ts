@@ -208,6 +208,53 @@ describe("when the server is not there", () => {
   });
 });
 
+describe("when the device wakes up", () => {
+  /** As a page calls it: the network is back, the tab is in front again. */
+  function wakeUps(): { wakeUps: DeviceEngineOptions["wakeUps"] & {}; wake(): void; listeners: Set<() => void> } {
+    const listeners = new Set<() => void>();
+    return {
+      listeners,
+      wakeUps: (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+      wake: () => {
+        for (const listener of listeners) listener();
+      },
+    };
+  }
+
+  test("it dials at once, whatever it has waited for", async () => {
+    const { wakeUps: source, wake, listeners } = wakeUps();
+    const server = new RawServer(compute.network);
+    let isBack = false;
+    const engine = open({
+      dial: (handlers, options) => (isBack ? server.dial(handlers, options) : Promise.reject(new Error("offline"))),
+      link: { backoff: { firstMs: 1e6, mostMs: 1e6 } },
+      wakeUps: source,
+    });
+    await settled();
+    isBack = true;
+    wake();
+    await settled();
+    expect(engine.link.connected).toBe(true);
+    await engine.close();
+    expect(listeners.size).toBe(0);
+  });
+
+  test("it asks whether the server is still there, and soon gives up one that is not", async () => {
+    const { wakeUps: source, wake } = wakeUps();
+    const { engine, server } = await meet({ wakeUps: source, link: { pingIntervalMs: 1e6 } });
+    await settled();
+    server.isPolite = false;
+    wake();
+    await server.hears("ping");
+    expect(engine.link.connected).toBe(true);
+    clock.turn(1600);
+    expect(engine.link.connected).toBe(false);
+  });
+});
+
 describe("when the server fails", () => {
   for (const code of ["busy", "deadline", "unknown-cut", "shutting-down", "internal"] satisfies RefuseCode[]) {
     test(`refused as ${code}: the device computes the rest, exactly`, async () => {

@@ -10,7 +10,7 @@ import type { Compute } from "./compute.ts";
 import { defaultBackoff } from "./device-backoff.ts";
 import { type ContinueLocally, Inference, type InferOptions, type Surroundings } from "./device-inference.ts";
 import { type DecodeImage, type DeviceImage, inputPreparer } from "./device-input.ts";
-import type { LinkTimings } from "./device-link.ts";
+import type { LinkTimings, WakeUps } from "./device-link.ts";
 import { rttMsOf, unknownLink, uplinkBpsOf } from "./device-link-estimate.ts";
 import { type Pace, remainingMs, withSlices } from "./device-pace.ts";
 import { checkPlan, type Plan } from "./device-plan.ts";
@@ -43,6 +43,8 @@ export interface DeviceEngineOptions {
   /** Program and version, for the server's log. @default "spinn" */
   readonly agent?: string;
   readonly clock?: Clock;
+  /** When to look at once whether the server is there. @default never: only as time goes by */
+  readonly wakeUps?: WakeUps;
   /** For the jitter of reconnection. @default seeded by the time */
   readonly rng?: Rng;
 }
@@ -243,6 +245,7 @@ function connectRuns(
       maxInFlight,
       maxWaiting: options.maxWaiting ?? 64,
       maxBufferedBytes: options.maxBufferedBytes ?? 262_144,
+      ...(options.wakeUps && { wakeUps: options.wakeUps }),
     },
     events,
   );

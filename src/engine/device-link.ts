@@ -41,7 +41,15 @@ export interface DeviceLinkOptions {
   readonly timings: LinkTimings;
   readonly clock: Clock;
   readonly rng: Rng;
+  readonly wakeUps?: WakeUps;
 }
+
+/**
+ * Calls the listener when what was known of the network may be out of date: it is back, or the device has slept.
+ *
+ * @returns ends that
+ */
+export type WakeUps = (listener: () => void) => () => void;
 
 export interface DeviceLinkHandlers {
   up(server: Hello): void;
@@ -106,10 +114,12 @@ export class DeviceLink {
   /** Of the watch or the next attempt. */
   #timer: () => void = () => {};
   #watchAtMs = 0;
+  readonly #endWakeUps: (() => void) | undefined;
 
   constructor(options: DeviceLinkOptions, handlers: DeviceLinkHandlers) {
     this.#options = options;
     this.#handlers = handlers;
+    this.#endWakeUps = options.wakeUps?.(() => this.#wake());
     this.#dial();
   }
 
@@ -164,8 +174,19 @@ export class DeviceLink {
 
   close(): void {
     this.#isClosed = true;
+    this.#endWakeUps?.();
     this.#timer();
     this.fail("closed");
+  }
+
+  /** Neither waits for the next attempt nor believes that a connection which has been silent is still one. */
+  #wake(): void {
+    const attempt = this.#attempt;
+    if (!attempt) {
+      this.#timer();
+      this.#failures = 0;
+      this.#dial();
+    } else if (attempt.server && !attempt.ping) this.#ping(attempt, 0);
   }
 
   #dial(): void {

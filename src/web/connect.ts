@@ -10,11 +10,15 @@ import { openWebCompute, type WebCompute, type WebComputeOptions } from "./compu
 import { decodeImage } from "./decode-image.ts";
 import { download } from "./download.ts";
 import { imageSourceOf, type WebImage } from "./image-source.ts";
+import { pageWakeUps } from "./wake-ups.ts";
 import type { WebModel } from "./worker-protocol.ts";
 
 export interface ConnectOptions
   extends Omit<WebComputeOptions, "model">,
-    Omit<ClientOptions, "arrival" | "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
+    Omit<
+      ClientOptions,
+      "arrival" | "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng" | "wakeUps"
+    > {
   /**
    * The bytes of a model file, or its URL, relative to the page. A URL that ends in a slash is a folder where a server serves the
    * network in slices: the server does everything until they have come, and images need not wait for that.
@@ -66,6 +70,7 @@ export async function connect(options: ConnectOptions): Promise<WebClient> {
       ...rest,
       compute: web.compute,
       decodeImage,
+      wakeUps: pageWakeUps,
       ...(typeof source === "string" && { arrival }),
       ...(dial && { dial }),
       ...(deadlineMs !== undefined && { defaultDeadlineMs: deadlineMs }),
