@@ -31,6 +31,14 @@ export interface Lab {
   /** Infers one image on the device. @returns its logits, or the error */
   inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
   disconnect(): Promise<void>;
+
+  /** Infers image after image of a file, as `inferFile` reads it, by the client's own plan, until it is told to stop. */
+  keepInferring(file: string, deadlineMs: number): Promise<void>;
+  /** What has happened since `keepInferring`. */
+  lookBack(): Promise<Looking>;
+  stopInferring(): Promise<void>;
+  /** Events of the page that make it look for its server, of those that are sent to it. */
+  wakeUps(): Promise<string[]>;
 }
 
 export interface RuntimeOptions {
@@ -45,6 +53,25 @@ export interface Connecting {
   readonly model?: string;
   /** @default "none" */
   readonly cut?: string;
+  /** Everything on the device takes this many times as long. */
+  readonly slowdown?: number;
+}
+
+export interface Looking {
+  readonly answers: readonly StreamAnswer[];
+  /** Errors of inferences. */
+  readonly failures: readonly string[];
+  /** Cuts of the plans that were followed from then on. */
+  readonly plans: readonly string[];
+  readonly connections: readonly boolean[];
+  /** Milliseconds of the tasks of over 50 ms that the page's own thread had. */
+  readonly longTasksMs: readonly number[];
+}
+
+export interface StreamAnswer {
+  readonly source: string;
+  readonly fallbackReason?: string;
+  readonly totalMs: number;
 }
 
 /** Of packets without loss, unless it says otherwise. */

@@ -1,18 +1,33 @@
 // The client in a page: the toy network in a web worker, a server behind the platform's WebSocket.
 
-import { connect, makePlan, type WebClient, type WebImage } from "../../../src/web/index.ts";
+import { connect, makePlan, type Pixels, type WebClient, type WebImage } from "../../../src/web/index.ts";
+import { pageWakeUps } from "../../../src/web/wake-ups.ts";
 import { colourImage } from "../../toy.ts";
 import type { ImageKind, Lab, LabAnswer, LabPlan, ToyImage } from "../lab.ts";
+import { Stream } from "./stream.ts";
 
 const SIDE = 8;
 const FILE_SIDE = 32;
 const FILE_IMAGE_BYTES = FILE_SIDE * FILE_SIDE * 3;
 const AT_ONCE = 32;
 let client: WebClient;
+let stream: Stream;
 const arrived: string[] = [];
 
-export const engineLab: Pick<Lab, "connect" | "infer" | "inferFile" | "inferAs" | "arrived" | "disconnect"> = {
-  async connect({ server, model = "toy.onnx", cut = "none", ...options }) {
+type EngineLab =
+  | "connect"
+  | "infer"
+  | "inferFile"
+  | "inferAs"
+  | "arrived"
+  | "disconnect"
+  | "keepInferring"
+  | "lookBack"
+  | "stopInferring"
+  | "wakeUps";
+
+export const engineLab: Pick<Lab, EngineLab> = {
+  async connect({ server, model = "toy.onnx", cut = "none", slowdown = 1, ...options }) {
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
     client = await connect({
@@ -22,6 +37,7 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferFile" | "inferAs" 
         runtime = found;
       },
       plan: { cut },
+      slowdown,
       onArrived: (cut) => arrived.push(cut),
       connectTimeoutMs: 20_000,
       ...(server !== undefined && { server }),
@@ -32,12 +48,7 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferFile" | "inferAs" 
   infer: async (request, images) => await Promise.all(images.map((image) => answer(pixels(image), request))),
 
   async inferFile(request, file) {
-    const bytes = new Uint8Array(await (await fetch(file)).arrayBuffer());
-    const images = Array.from({ length: bytes.length / FILE_IMAGE_BYTES }, (_, i) => ({
-      width: FILE_SIDE,
-      height: FILE_SIDE,
-      data: bytes.subarray(i * FILE_IMAGE_BYTES, (i + 1) * FILE_IMAGE_BYTES),
-    }));
+    const images = await imagesOf(file);
     const answers: LabAnswer[] = [];
     // no more at once than may wait for the server
     for (let i = 0; i < images.length; i += AT_ONCE)
@@ -58,7 +69,39 @@ export const engineLab: Pick<Lab, "connect" | "infer" | "inferFile" | "inferAs" 
   arrived: async () => ({ cuts: arrived, plan: client.plan.cut }),
 
   disconnect: () => client.close(),
+
+  async keepInferring(file, deadlineMs) {
+    const images = await imagesOf(file);
+    stream = new Stream(client, images, deadlineMs);
+  },
+
+  lookBack: async () => stream,
+
+  stopInferring: async () => await stream.stop(),
+
+  async wakeUps() {
+    const heard: string[] = [];
+    let sent = "";
+    const end = pageWakeUps(() => heard.push(sent));
+    const send = (): void => {
+      for (sent of ["online", "offline", "visibilitychange", "pageshow", "blur"])
+        (sent === "visibilitychange" ? document : globalThis).dispatchEvent(new Event(sent));
+    };
+    send();
+    end();
+    send();
+    return heard;
+  },
 };
+
+async function imagesOf(file: string): Promise<Pixels[]> {
+  const bytes = new Uint8Array(await (await fetch(file)).arrayBuffer());
+  return Array.from({ length: bytes.length / FILE_IMAGE_BYTES }, (_, i) => ({
+    width: FILE_SIDE,
+    height: FILE_SIDE,
+    data: bytes.subarray(i * FILE_IMAGE_BYTES, (i + 1) * FILE_IMAGE_BYTES),
+  }));
+}
 
 async function answer(image: WebImage, request?: LabPlan): Promise<LabAnswer> {
   const plan = request && makePlan(client.network, { codec: "float32", ...request });
