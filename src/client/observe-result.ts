@@ -21,6 +21,7 @@ export function observe(network: NetworkInfo, profile: Profile, result: Inferenc
   });
   if (!expected) return {};
   return {
+    ...(timings.prepareMs > 0 && { prepareMs: timings.prepareMs }),
     ...deviceFactor(expected, result),
     ...(source === "server" && {
       serverFactor: timings.serverMs / expected.serverMs,

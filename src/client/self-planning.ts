@@ -12,8 +12,9 @@ import {
   type RunTimeProfile,
 } from "../profiler/run-time-profile.ts";
 import type { SideStore } from "../profiler/side-store.ts";
+import { smoothPattern } from "../profiler/smooth-pattern.ts";
 import type { Conditions, Expected, Profile, Replanned, Sla, Why } from "../scheduler/index.ts";
-import { float32, sizeOf } from "../tensor.ts";
+import { float32 } from "../tensor.ts";
 import { observe } from "./observe-result.ts";
 import { type ClientPlanRequest, initialPlan, isFixed } from "./plan-request.ts";
 import { enginePlan, Planner } from "./planner.ts";
@@ -229,12 +230,12 @@ export class SelfPlanning {
   /** What goes wrong says nothing: the next image may go there, and whoever sent it is told. */
   async #askServer(profile: Profile, plan: Plan): Promise<{ seen: Observation; answer: InferenceResult } | undefined> {
     const { network } = this.#engine;
-    const { input } = network;
-    const image = float32(new Float32Array(sizeOf(input.shape)).fill(0.5), input.shape);
+    const image = float32(smoothPattern(network), network.input.shape);
     const options = { plan, deadlineMs: PROBE_DEADLINE_MS, isProbe: true };
     const answer = await this.#engine.infer(image, options).catch(() => undefined);
     if (!answer) return undefined;
-    const seen = observe(network, profile, answer);
+    // it came ready for the network, as no image does
+    const { prepareMs: _, ...seen } = observe(network, profile, answer);
     this.#observe(seen);
     return { seen, answer };
   }

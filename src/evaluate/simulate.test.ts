@@ -2,10 +2,10 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { percentile } from "../percentile.ts";
 import { type Conditions, estimate, NOT_ASKED, type Plan, type Profile } from "../scheduler/index.ts";
 import { syntheticProfile } from "../scheduler/synthetic-profile.ts";
 import { type Failures, type SimulateOptions, type Simulation, simulate } from "./simulate.ts";
-import { percentile } from "./summarize.ts";
 
 const EXITS = 7;
 const link: Conditions = { uplinkBps: 8e6, downlinkBps: 8e6, rttMs: 20 };
@@ -58,7 +58,8 @@ test("one image at a time, steady times: every mean is the estimate's", () => {
       fc.double({ min: 1, max: 5, noNaN: true }),
       (of, uplinkBps, factor) => {
         const plan = planFrom(of);
-        const conditions = { ...link, uplinkBps, deviceFactor: factor, serverFactor: 2 * factor };
+        const beside = { prepareMs: 3 * factor, packingFactor: 1 + factor };
+        const conditions = { ...link, ...beside, uplinkBps, deviceFactor: factor, serverFactor: 2 * factor };
         const expected = estimate(exact, conditions, plan);
         const found = run(plan, { profile: exact, conditions });
         expect(accuracyOf(found)).toBeCloseTo(expected.accuracy, 9);

@@ -138,7 +138,10 @@ class Run {
       ...{ deviceMs: 0, serverMs: 0, bytesUp: 0, energyMj: 0, isDone: false },
     };
     const { fate } = passenger;
-    this.#compute(passenger, fate.device, () => {
+    const { packingFactor, prepareMs } = this.#world.at(nowMs);
+    const onlyPacks = plan.cut === profile.model.cuts[0]!.id;
+    const work = onlyPacks ? scaled(fate.device, packingFactor) : fate.device;
+    this.#compute(passenger, work, prepareMs, () => {
       if (fate.stays) this.#finish(passenger, number, "device", fate);
       else {
         const fails = failures !== undefined && this.#rng() < failures.probability;
@@ -147,9 +150,10 @@ class Run {
     });
   }
 
-  #compute(passenger: Passenger, duration: Duration, done: () => void): Job {
+  /** @param beforeMs not multiplied */
+  #compute(passenger: Passenger, duration: Duration, beforeMs: number, done: () => void): Job {
     const { deviceFactor, deviceSpread, power } = this.#world.at(this.#agenda.nowMs);
-    const ms = this.#draw(duration, deviceFactor, deviceSpread);
+    const ms = beforeMs + this.#draw(duration, deviceFactor, deviceSpread);
     const job = this.#device.add(ms, () => {
       spend(ms);
       done();
@@ -216,7 +220,7 @@ class Run {
   /** The device computes the rest itself. */
   #goOn(passenger: Passenger, number: number): void {
     const { alone } = passenger.fate;
-    passenger.own = this.#compute(passenger, alone.device, () => this.#finish(passenger, number, "device", alone));
+    passenger.own = this.#compute(passenger, alone.device, 0, () => this.#finish(passenger, number, "device", alone));
   }
 
   #finish(
@@ -242,6 +246,10 @@ class Run {
     const deviation = Math.sqrt(factor ** 2 * variance + (ms * spread) ** 2);
     return deviation === 0 ? ms : Math.max(0, ms + deviation * normal(this.#rng));
   }
+}
+
+function scaled({ meanMs, variance }: Duration, factor: number): Duration {
+  return { meanMs: factor * meanMs, variance: factor ** 2 * variance };
 }
 
 /** Watts of the radio at work. */

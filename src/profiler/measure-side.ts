@@ -7,8 +7,8 @@ import type { NetworkInfo } from "../engine/network-info.ts";
 import { createRng, permutation } from "../random.ts";
 import { codecOf } from "../scheduler/design.ts";
 import type { CutProfile } from "../scheduler/profile.ts";
-import { sizeOf } from "../tensor.ts";
 import { noSamples, type SideSamples, withSample } from "./side-samples.ts";
+import { smoothPattern } from "./smooth-pattern.ts";
 
 export interface MeasureSideOptions {
   /** After so long no further run is begun but for a few of the whole network, with which it starts. @default 2000 */
@@ -169,15 +169,6 @@ function bisected(count: number): number[] {
 function coding(name: string): NonNullable<Task["coding"]> {
   const { codec, bits } = codecOf(name);
   return { codec: codec as CodecName, bits };
-}
-
-/** Like a photo rather than noise: what it takes to pack depends on it. */
-function smoothPattern({ input }: NetworkInfo): Float32Array {
-  const width = input.shape.at(-1) ?? 1;
-  return Float32Array.from({ length: sizeOf(input.shape) }, (_, i) => {
-    const [x, y] = [i % width, Math.floor(i / width)];
-    return Math.sin((3 * x) / width + y / 7) + Math.cos((5 * y) / width) / 2;
-  });
 }
 
 function totalMs({ slices }: ComputeTimes): number {

@@ -7,8 +7,9 @@ import { median, spreadOf } from "./side-samples.ts";
 
 /** Plain JSON. Times on any clock that does not go back, in milliseconds. */
 export interface RunTimeProfile {
+  readonly prepareMs: Track;
   readonly device: Track;
-  /** Of packing alone, when the device does nothing else. */
+  /** Of packing alone, when the device does nothing else; over what the device's factor makes one expect. */
   readonly packing: Track;
   readonly server: Track;
   readonly queueMs: Track;
@@ -29,6 +30,7 @@ export interface Track {
 
 /** What was observed; what was not is left out. */
 export interface Observation {
+  readonly prepareMs?: number;
   /** Measured over profiled time on the device. */
   readonly deviceFactor?: number;
   /** Likewise of packing with one codec at one cut; `work` says which. */
@@ -69,6 +71,7 @@ const QUEUE_HALF_LIFE_MS = 5000;
 export function newRunTimeProfile(priors: Priors = {}): RunTimeProfile {
   const { deviceFactor = 1, serverFactor = 0.25, uplinkBps = 10e6, rttMs = 40 } = priors;
   return {
+    prepareMs: unobserved(0),
     device: unobserved(deviceFactor),
     packing: unobserved(1),
     server: unobserved(serverFactor),
@@ -86,10 +89,14 @@ function unobserved(usual: number): Track {
 export function observed(profile: RunTimeProfile, seen: Observation, nowMs: number): RunTimeProfile {
   const isFactor = (x: number | undefined): x is number => x !== undefined && x >= LEAST && x <= MOST;
   const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x <= MOST_AMOUNT;
-  const { deviceFactor, packingFactor, work, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
+  const { prepareMs, deviceFactor, packingFactor, work, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
+  const beside = packingFactor === undefined ? undefined : packingFactor / valueAt(profile.device, nowMs);
   return {
+    prepareMs: isAmount(prepareMs)
+      ? withSample(profile.prepareMs, Math.max(1e-3, prepareMs), nowMs)
+      : profile.prepareMs,
     device: isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device,
-    packing: isFactor(packingFactor) ? packed(profile.packing, packingFactor, work, nowMs) : profile.packing,
+    packing: isFactor(beside) ? packed(profile.packing, beside, work, nowMs) : profile.packing,
     server: isFactor(serverFactor) ? withSample(profile.server, serverFactor, nowMs) : profile.server,
     queueMs: isAmount(serverQueueMs) ? queued(profile.queueMs, serverQueueMs, nowMs) : profile.queueMs,
     uplinkBps: isAmount(uplinkBps) && uplinkBps > 0 ? replaced(profile.uplinkBps, uplinkBps, nowMs) : profile.uplinkBps,
@@ -99,15 +106,17 @@ export function observed(profile: RunTimeProfile, seen: Observation, nowMs: numb
 
 /** What the scheduler plans with. */
 export function conditionsAt(profile: RunTimeProfile, nowMs: number): Conditions {
-  const { device, server, queueMs, uplinkBps, rttMs } = profile;
+  const { prepareMs, device, packing, server, queueMs, uplinkBps, rttMs } = profile;
   const bps = valueAt(uplinkBps, nowMs);
   return {
     uplinkBps: bps,
     // answers are a few bytes: nobody can measure what they take
     downlinkBps: bps,
     rttMs: valueAt(rttMs, nowMs),
+    prepareMs: prepareMs.samples.length === 0 ? 0 : typical(prepareMs.samples),
     deviceFactor: valueAt(device, nowMs) * drift(profile, nowMs),
     deviceSpread: relativeSpread(device),
+    packingFactor: packing.usual,
     serverFactor: valueAt(server, nowMs),
     serverSpread: relativeSpread(server),
     serverQueueMs: mean(queueMs.samples) * trust(queueMs, nowMs, QUEUE_HALF_LIFE_MS),
@@ -131,7 +140,7 @@ function withSample({ samples, usual, observedAtMs }: Track, sample: number, now
 
 /** With other work it begins anew: what packing takes beside its profile depends on the images. */
 function packed(track: Track, sample: number, work: string | undefined, nowMs: number): Track {
-  const same = track.work === work ? track : unobserved(1);
+  const same = track.work === work ? track : unobserved(track.usual);
   return { ...withSample(same, sample, nowMs), ...(work !== undefined && { work }) };
 }
 

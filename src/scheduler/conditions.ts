@@ -9,10 +9,14 @@ export interface Conditions {
   readonly rttMs: number;
   /** Standard deviation of the round trip. @default 0 */
   readonly jitterMs?: number;
+  /** Until an image is the network's input: decoding and preprocessing, which profiles do not hold. @default 0 */
+  readonly prepareMs?: number;
   /** Time now over profiled time on the device. @default 1 */
   readonly deviceFactor?: number;
   /** Standard deviation of the factor over the factor, from one image to the next: a phone that gets warm. @default 0 */
   readonly deviceSpread?: number;
+  /** Where the device does nothing but pack the network's input: by how much that exceeds `deviceFactor`. @default 1 */
+  readonly packingFactor?: number;
   /** As on the device. @default 1 */
   readonly serverFactor?: number;
   /** @default 0 */
@@ -57,8 +61,10 @@ export function completeConditions(conditions: Conditions): Required<Conditions>
     uplinkBps: Math.max(1, conditions.uplinkBps),
     downlinkBps: Math.max(1, conditions.downlinkBps),
     jitterMs: conditions.jitterMs ?? 0,
+    prepareMs: conditions.prepareMs ?? 0,
     deviceFactor: conditions.deviceFactor ?? 1,
     deviceSpread: conditions.deviceSpread ?? 0,
+    packingFactor: conditions.packingFactor ?? 1,
     serverFactor: conditions.serverFactor ?? 1,
     serverSpread: conditions.serverSpread ?? 0,
     serverQueueMs: conditions.serverQueueMs ?? 0,

@@ -82,7 +82,7 @@ export class Evaluation {
     const { profile, exits, pairs, asked } = this.space;
     const { model, device, server } = profile;
     const { rttMs, jitterMs, serverQueueMs } = this.conditions;
-    const { deviceFactor, deviceSpread, serverFactor, serverSpread } = this.conditions;
+    const { prepareMs, deviceFactor, deviceSpread, packingFactor, serverFactor, serverSpread } = this.conditions;
     const standsAt = Array.from({ length: exits }, (_, exit) => model.cuts.findIndex((c) => c.exitsBefore > exit));
     const [onDevice, onServer] = [upTo(device.steps), upTo(server.steps)];
     for (const [s, flags] of asked.entries()) {
@@ -91,7 +91,7 @@ export class Evaluation {
       ) as [Running, Running];
       for (const [p, { cut, codec }] of pairs.entries()) {
         const before = model.cuts[cut]!.exitsBefore;
-        const packing = device.coding[cut]![codec] ?? nothing;
+        const packing = times(device.coding[cut]![codec] ?? nothing, cut === 0 ? packingFactor : 1);
         const unpacking = server.coding[cut]![codec] ?? nothing;
         for (let exit = 0; exit < exits; exit++) {
           const at = (p * asked.length + s) * exits + exit;
@@ -99,7 +99,7 @@ export class Evaluation {
           const stop = remote ? cut : standsAt[exit]!;
           const heads = remote ? before : exit + 1;
           const here = remote ? packing : nothing;
-          const deviceMs = deviceFactor * (onDevice.mean[stop]! + deviceHeads.mean[heads]! + here.meanMs);
+          const deviceMs = prepareMs + deviceFactor * (onDevice.mean[stop]! + deviceHeads.mean[heads]! + here.meanMs);
           const steady = onDevice.variance[stop]! + deviceHeads.variance[heads]! + here.spreadMs ** 2;
           this.#device[at] = deviceMs;
           this.#fixed[at] = deviceMs;
@@ -265,6 +265,10 @@ function columnMeter(column: Float64Array): Meter {
 }
 
 const nothing: Timing = { meanMs: 0, spreadMs: 0 };
+
+const times = ({ meanMs, spreadMs }: Timing, factor: number): Timing => {
+  return { meanMs: factor * meanMs, spreadMs: factor * spreadMs };
+};
 
 /** Sums of the first 0, 1, 2, … */
 interface Running {

@@ -121,13 +121,29 @@ test("the reasons, one by one", () => {
   const away = replan(space, sla, soon.state, 3500, slow, options);
   expect(away).toMatchObject({ changed: false, why: { kind: "steady" } });
   expect(away.state.pendingSinceMs).toBeUndefined();
-  const back = replan(space, sla, soon.state, 4000, calm, options);
+  const still = replan(space, sla, soon.state, 12_900, calm, options);
+  expect(still).toMatchObject({ changed: false, why: { kind: "dwelling" } });
+  const back = replan(space, sla, still.state, 13_000, calm, options);
   expect(back).toMatchObject({ changed: true, why: { kind: "better", metric: "device-cost" } });
 
   const kept = replan(space, sla, first.state, 5000, { ...calm, downlinkBps: 40e6 }, options);
   expect(kept).toMatchObject({ changed: false, why: { kind: "kept" } });
   expect(kept.state.seen.downlinkBps).toBe(40e6);
   expect(kept.state.changedAtMs).toBe(0);
+});
+
+test("a gain is taken after three seconds; after a broken promise it has to last for ten", () => {
+  const waits = [undefined, 0].map((brokenAtMs) => {
+    const poor = replan(space, sla, undefined, 0, { ...calm, serverFactor: 10 }, options).state;
+    let state: PlanState = { ...poor, ...(brokenAtMs !== undefined && { brokenAtMs }) };
+    for (let nowMs = 5000; nowMs < 40_000; nowMs += 100) {
+      const next = replan(space, sla, state, nowMs, calm, options);
+      if (next.changed) return nowMs - 5000;
+      state = next.state;
+    }
+    return undefined;
+  });
+  expect(waits).toEqual([3000, 10_000]);
 });
 
 test("a slow drift is noticed, too", () => {

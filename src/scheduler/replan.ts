@@ -18,8 +18,8 @@ export interface ReplanOptions extends ScheduleOptions {
   /** How much better, relatively, another plan must be. @default 0.05 */
   readonly gain?: number;
   /**
-   * Shortest time between two changes. So long, too, another plan must have been better at every look; and three times as long
-   * when it keeps what is required only just. @default 1000
+   * Shortest time between two changes. Three times as long another plan must have been better at every look, or keep just what is
+   * required; and ten times as long it must have been better when a promise was broken in the last half minute. @default 1000
    */
   readonly dwellMs?: number;
   /**
@@ -29,11 +29,16 @@ export interface ReplanOptions extends ScheduleOptions {
   readonly headroom?: number;
 }
 
+/** After a broken promise, the next gain is looked at with suspicion for so long. */
+const RESENTMENT_MS = 30_000;
+
 /** What is remembered from one call to the next; plain data. */
 export interface PlanState extends Planned {
   /** Under which the plan was last compared with others. */
   readonly seen: Conditions;
   readonly changedAtMs: number;
+  /** When a plan was last left because it broke its promise. */
+  readonly brokenAtMs?: number;
   /** Since when another plan has been called for that can wait, if one is. */
   readonly pendingSinceMs?: number;
 }
@@ -90,15 +95,19 @@ export function replan(
   const why = reasonToChange(sla, expected, found.expected, { gain, headroom });
   if (!why) return still("kept", { ...settled, expected, seen: conditions });
   // `seen` stays in both cases: the next call shall look again
-  const patienceMs = dwellMs * (why.kind === "better" ? 1 : isOnEdge(sla, expected, found.expected, headroom) ? 3 : 0);
+  const wasBroken = nowMs - (state.brokenAtMs ?? Number.NEGATIVE_INFINITY) < RESENTMENT_MS;
+  const onEdge = why.kind === "broken" && isOnEdge(sla, expected, found.expected, headroom);
+  const patienceMs = dwellMs * (why.kind === "better" ? (wasBroken ? 10 : 3) : onEdge ? 3 : 0);
   if (nowMs - pendingSinceMs < patienceMs) return still("dwelling", { ...settled, pendingSinceMs });
   if (nowMs - state.changedAtMs < dwellMs) return still("dwelling", { ...settled, pendingSinceMs });
-  return changeTo(found, conditions, nowMs, why);
+  return changeTo(found, conditions, nowMs, why, state.brokenAtMs);
 }
 
-function changeTo(found: Schedule, seen: Conditions, changedAtMs: number, why: Why): Replanned {
+function changeTo(found: Schedule, seen: Conditions, nowMs: number, why: Why, lastBrokenAtMs?: number): Replanned {
   const { plan, expected } = found;
-  return { state: { plan, expected, seen, changedAtMs }, changed: true, why, schedule: found };
+  const brokenAtMs = why.kind === "broken" ? nowMs : lastBrokenAtMs;
+  const state = { plan, expected, seen, changedAtMs: nowMs, ...(brokenAtMs !== undefined && { brokenAtMs }) };
+  return { state, changed: true, why, schedule: found };
 }
 
 /** With a margin, unless that leaves nothing. */
@@ -121,6 +130,7 @@ export function haveMoved(from: Conditions, to: Conditions, fraction: number): b
 
 /** Below this much, in its own unit, a condition's movements count as if it were this large: a wait of 0 ms flutters, too. */
 const LEAST: { readonly [C in keyof Conditions]?: number } = {
+  prepareMs: 10,
   rttMs: 1,
   jitterMs: 10,
   deviceSpread: 1,
