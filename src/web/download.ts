@@ -1,13 +1,32 @@
-// Files for a page, whole.
+// Files for a page: whole, and what the server says that they are.
 
+import { isAsDigested, REPR_DIGEST } from "../engine/repr-digest.ts";
 import { messageOf, SpinnError } from "../errors.ts";
 
-/** @throws {SpinnError} FileAccess when it cannot be had, Aborted */
+/**
+ * A file that is not what its `Repr-Digest` says is fetched once more, past all caches.
+ *
+ * @throws {SpinnError} FileAccess when it cannot be had, or is damaged each time; Aborted
+ */
 export async function download(url: URL, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = (await fetchWhole(url, "default", signal)) ?? (await fetchWhole(url, "reload", signal));
+  if (bytes) return bytes;
+  throw new SpinnError("FileAccess", `Cannot download ${url}: its SHA-256 is not the one that comes with it`, {
+    hint: "Look for a proxy or a cache that changes files on their way",
+  });
+}
+
+/** undefined: damaged. */
+async function fetchWhole(
+  url: URL,
+  cache: RequestCache,
+  signal: AbortSignal | undefined,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
   try {
-    const response = await fetch(url, { ...(signal && { signal }) });
+    const response = await fetch(url, { cache, ...(signal && { signal }) });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
-    return new Uint8Array(await response.arrayBuffer());
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return isAsDigested(bytes, response.headers.get(REPR_DIGEST)) ? bytes : undefined;
   } catch (cause) {
     if (signal?.aborted) throw new SpinnError("Aborted", `Stopped while downloading ${url}`, { cause });
     throw new SpinnError("FileAccess", `Cannot download ${url}: ${messageOf(cause)}`, { cause });

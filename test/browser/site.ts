@@ -23,8 +23,11 @@ const types: Readonly<Record<string, string>> = {
   ".wasm": "application/wasm",
 };
 
-/** By path: bytes, or what makes them of the rest of a path that begins so, with its query; undefined: there is no such thing. */
-export type SiteFiles = Readonly<Record<string, Uint8Array | ((rest: string) => Promise<Uint8Array | undefined>)>>;
+/** Bytes, with headers of their own perhaps. */
+export type SiteFile = Uint8Array | { readonly body: Uint8Array; readonly headers: Readonly<Record<string, string>> };
+
+/** By path: a file, or what makes one of the rest of a path that begins so, with its query; undefined: there is no such thing. */
+export type SiteFiles = Readonly<Record<string, Uint8Array | ((rest: string) => Promise<SiteFile | undefined>)>>;
 
 /**
  * Bundles a script and serves a page around it: `<url>plain/index.html`, `<url>isolated/index.html`.
@@ -37,7 +40,7 @@ export async function startSite(script: string, files: SiteFiles = {}): Promise<
   await bundle(script, folder);
   const page = `<!doctype html><meta charset="utf-8"><title>spinn</title><link rel="icon" href="data:,">
 <script type="module" src="index.js"></script>`;
-  const find = async (path: string, query: string): Promise<Uint8Array | string | undefined> => {
+  const find = async (path: string, query: string): Promise<SiteFile | string | undefined> => {
     if (path === "index.html") return page;
     for (const [name, file] of Object.entries(files)) {
       if (typeof file === "function" && path.startsWith(name)) return await file(path.slice(name.length) + query);
@@ -49,10 +52,14 @@ export async function startSite(script: string, files: SiteFiles = {}): Promise<
     const { pathname, search } = new URL(request.url!, "http://localhost");
     const [, mode, ...rest] = pathname.split("/");
     const isolation = { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" };
-    const headers = { "Content-Type": types[extname(pathname)] ?? "application/octet-stream" };
-    const body = await find(rest.join("/"), search);
-    if (body === undefined) response.writeHead(404).end();
-    else response.writeHead(200, { ...headers, ...(mode === "isolated" && isolation) }).end(body);
+    const type = { "Content-Type": types[extname(pathname)] ?? "application/octet-stream" };
+    const found = await find(rest.join("/"), search);
+    if (found === undefined) {
+      response.writeHead(404).end();
+      return;
+    }
+    const { body, headers } = typeof found === "object" && "body" in found ? found : { body: found, headers: {} };
+    response.writeHead(200, { ...type, ...(mode === "isolated" && isolation), ...headers }).end(body);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {

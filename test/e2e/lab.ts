@@ -22,12 +22,20 @@ export interface Lab {
 
   /** Opens a network in a web worker and connects it. */
   connect(options: RuntimeOptions & Connecting): Promise<LabRuntime & { cuts: string[] }>;
+  /** Connects and infers an image at once. @returns how long that took, and the slices that were there by then */
+  firstAnswer(
+    options: RuntimeOptions & Connecting,
+  ): Promise<{ ms: number; source: string; arrived: readonly string[] }>;
   /** Infers toy images, all at once; without a plan by the client's own. */
   infer(plan: LabPlan | undefined, images: readonly ToyImage[]): Promise<LabAnswer[]>;
   /** The cuts that can be reached by now, of a network in slices, and the cut of the client's plan. */
   arrived(): Promise<{ cuts: string[]; plan: string }>;
   /** Infers all images of a file beside the page: 32 x 32 RGB bytes, one after the other. */
   inferFile(plan: LabPlan, file: string): Promise<LabAnswer[]>;
+  /** Changes what the browser has kept of a slice. */
+  damageKept(): Promise<void>;
+  /** Throws away what the browser has kept of networks. */
+  forget(): Promise<void>;
   /** Infers one image on the device. @returns its logits, or the error */
   inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
   disconnect(): Promise<void>;

@@ -17,6 +17,7 @@ export function crossOriginHeaders(
   return {
     ...vary,
     "Access-Control-Allow-Origin": all ? "*" : origin,
+    "Access-Control-Expose-Headers": "Repr-Digest",
     "Cross-Origin-Resource-Policy": "cross-origin",
   };
 }

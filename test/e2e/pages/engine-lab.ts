@@ -16,11 +16,14 @@ const arrived: string[] = [];
 
 type EngineLab =
   | "connect"
+  | "firstAnswer"
   | "infer"
   | "inferFile"
   | "inferAs"
   | "arrived"
   | "disconnect"
+  | "damageKept"
+  | "forget"
   | "keepInferring"
   | "lookBack"
   | "stopInferring"
@@ -45,6 +48,14 @@ export const engineLab: Pick<Lab, EngineLab> = {
     return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
   },
 
+  async firstAnswer(options) {
+    const started = performance.now();
+    await engineLab.connect(options);
+    const [, , height, width] = client.network.input.shape as [number, number, number, number];
+    const { source } = await client.infer({ width, height, data: new Uint8Array(width * height * 3) });
+    return { ms: performance.now() - started, source, arrived: [...arrived] };
+  },
+
   infer: async (request, images) => await Promise.all(images.map((image) => answer(pixels(image), request))),
 
   async inferFile(request, file) {
@@ -67,6 +78,17 @@ export const engineLab: Pick<Lab, EngineLab> = {
   },
 
   arrived: async () => ({ cuts: arrived, plan: client.plan.cut }),
+
+  async damageKept() {
+    const cache = await caches.open("spinn");
+    const slice = (await cache.keys()).find(({ url }) => url.includes("slice"))!;
+    const { headers } = (await cache.match(slice))!;
+    await cache.put(slice, new Response("damaged", { headers }));
+  },
+
+  async forget() {
+    await caches.delete("spinn");
+  },
 
   disconnect: () => client.close(),
 
