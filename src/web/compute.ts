@@ -25,7 +25,7 @@ export interface WebCompute {
    * What the network takes, [1, C, H, W]. A bitmap is gone afterwards.
    *
    * @throws {SpinnError} InvalidData for what cannot be decoded, UnsupportedModel when the model does not say how it reads images,
-   *   Aborted when computing was closed
+   *   Runtime when the worker ended, Aborted when computing was closed
    */
   prepareImage(source: ImageSource): Promise<Float32Array>;
 }
@@ -43,9 +43,9 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
   const spawn = (events: LinkEvents): WorkerLink => {
     const worker = new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" });
     const post = (message: ToWorker, transfer: Transferable[] = []): void => worker.postMessage(message, transfer);
-    const end = (reason: string): void => {
+    const end = (error: SpinnError): void => {
       worker.terminate();
-      images.end(reason);
+      images.end(error);
     };
     worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
       if (data.kind === "runtime") onRuntime({ provider: data.provider, threads: data.threads });
@@ -57,7 +57,7 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
     worker.onerror = (event) => {
       event.preventDefault();
       const reason = `The computing thread ended: ${event.message || "its code cannot be loaded"}`;
-      end(reason);
+      end(new SpinnError("Runtime", reason));
       events.ended(reason);
     };
     images.post = post;
@@ -65,7 +65,7 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
     return {
       post,
       hold: () => undefined, // a page lives as long as its tab
-      end: async () => end("Computing has been closed"),
+      end: async () => end(new SpinnError("Aborted", "Computing has been closed")),
     };
   };
   const compute = await openPool(spawn, pool);
@@ -94,9 +94,9 @@ class Images {
     else waiting?.reject(unpackError(reply.error));
   }
 
-  end(reason: string): void {
-    this.post = () => this.end(reason);
-    for (const { reject } of this.#waiting.values()) reject(new SpinnError("Aborted", reason));
+  end(error: SpinnError): void {
+    this.post = () => this.end(error);
+    for (const { reject } of this.#waiting.values()) reject(error);
     this.#waiting.clear();
   }
 }

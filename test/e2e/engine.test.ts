@@ -143,18 +143,34 @@ describeInChromium("test/e2e/pages/lab.ts", { "toy.onnx": encodeModel(model), "t
     const [expected] = await expectedAnswers(compute, 1);
     const { page } = await visit("plain");
     await ask(page, "connect", { prefer: "wasm" });
-    for (const kind of ["pixels", "imageData", "canvas", "bitmap", "blob", "bytes", "element"] as const) {
+    for (const kind of ["pixels", "imageData", "canvas", "bitmap", "blob", "bytes", "element", "video"] as const) {
       const logits = await ask(page, "inferAs", kind, image!);
       expect(logits, kind).toEqual(expected!.logits.map((value) => expect.closeTo(value, 4)));
     }
     expect(await ask(page, "inferAs", "text", image!)).toMatch(
       /^InvalidDataError: The browser cannot decode the image/,
     );
-    expect(await ask(page, "inferAs", "emptyElement", image!)).toMatch(
-      /^InvalidDataError: There is nothing to see yet/,
-    );
+    for (const kind of ["emptyElement", "emptyVideo"] as const)
+      expect(await ask(page, "inferAs", kind, image!)).toMatch(/^InvalidDataError: There is nothing to see yet/);
     await ask(page, "disconnect");
     expect(await ask(page, "inferAs", "pixels", image!)).toMatch(/^AbortedError: Computing has been closed/);
+    await page.close();
+  });
+
+  test("on WebGPU, too", async () => {
+    const compute = await openHere();
+    const { url } = await serve(compute);
+    const { page } = await visit("isolated");
+    const { cuts, ...runtime } = await ask(page, "connect", {
+      server: url,
+      prefer: "webgpu",
+      softwareGpu: true,
+      threads: 1,
+    });
+    expect(runtime).toEqual({ provider: "webgpu", threads: 1, fallbacks: [] });
+    const expected = await expectedAnswers(compute, 1);
+    for (const cut of [cuts[5]!, "none"]) expectSame(await ask(page, "infer", { cut, threshold: 1 }, images), expected);
+    await ask(page, "disconnect");
     await page.close();
   });
 

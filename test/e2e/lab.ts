@@ -7,8 +7,10 @@ export interface Lab {
   open(options: RuntimeOptions): Promise<LabRuntime>;
   /** The observations of a case of the runtime's contract. */
   observe(name: string): Promise<unknown>;
-  /** Runs a session that adds 1 to its input: on the GPU, after its loss, and while it was lost. */
-  loseGpu(): Promise<{ outputs: number[]; devices: number; provider: string; fallbacks: readonly string[] }>;
+  /** Runs a session that adds 1 to 1, 2 and 3: on the GPU, while it is lost, and after its loss. */
+  loseGpu(): Promise<GpuTale>;
+  /** The same, on a GPU that computes nothing any more after so many runs, and does not say so. */
+  muteGpu(afterRuns: number): Promise<GpuTale>;
 
   /** Names of the test vectors that are not encoded, or not decoded, to what they must be. */
   wrongPackets(vectors: readonly PacketVector[]): Promise<string[]>;
@@ -53,6 +55,14 @@ export interface RuntimeOptions {
   readonly prefer?: "webgpu" | "wasm";
   readonly threads?: number;
   readonly softwareGpu?: boolean;
+}
+
+export interface GpuTale {
+  readonly outputs: readonly number[];
+  readonly devices: number;
+  /** At the end. */
+  readonly provider: string;
+  readonly fallbacks: readonly string[];
 }
 
 export interface Connecting {
@@ -141,7 +151,9 @@ export type ImageKind =
   | "blob"
   | "bytes"
   | "element"
+  | "video"
   | "emptyElement"
+  | "emptyVideo"
   | "text";
 
 export interface LabAnswer {

@@ -149,7 +149,9 @@ const imageAs: Readonly<Record<ImageKind, (image: ToyImage) => Promise<WebImage>
     element.src = URL.createObjectURL(await blob(image));
     return element;
   },
+  video: async (image) => await video(image),
   emptyElement: async () => document.createElement("img"),
+  emptyVideo: async () => document.createElement("video"),
   text: async () => new Blob(["no image"]),
 };
 
@@ -164,6 +166,19 @@ function canvas(image: ToyImage): OffscreenCanvas {
   const drawn = new OffscreenCanvas(SIDE, SIDE);
   drawn.getContext("2d")!.putImageData(imageData(image), 0, 0);
   return drawn;
+}
+
+/** As a camera gives it: a stream, here of a canvas. */
+async function video(image: ToyImage): Promise<HTMLVideoElement> {
+  const shown = document.createElement("canvas");
+  shown.width = shown.height = SIDE;
+  const context = shown.getContext("2d")!;
+  const element = document.createElement("video");
+  element.muted = true;
+  element.srcObject = shown.captureStream();
+  context.putImageData(imageData(image), 0, 0);
+  await element.play();
+  return element;
 }
 
 /** A PNG, which loses nothing. */
