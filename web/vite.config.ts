@@ -22,7 +22,11 @@ const config: UserConfig = defineConfig({
     modulePreload: { polyfill: false },
     // the pages' content security policy allows no data: URLs
     assetsInlineLimit: 0,
-    rolldownOptions: { input: { index: here("index.html"), console: here("console.html") } },
+    rolldownOptions: {
+      // how long a plugin takes says how busy the machine is
+      checks: { pluginTimings: false },
+      input: { index: here("index.html"), console: here("console.html") },
+    },
   },
   server: {
     headers: { "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp" },

@@ -14,6 +14,7 @@ import {
 } from "../engine/index.ts";
 import { SpinnError } from "../errors.ts";
 import type { SideStore } from "../profiler/side-store.ts";
+import type { Expected } from "../scheduler/index.ts";
 import { type ClientPlanRequest, initialPlan, type SlaRequest, slaOf } from "./plan-request.ts";
 import { type PlanChange, SelfPlanning } from "./self-planning.ts";
 
@@ -46,6 +47,8 @@ export interface ClientEvents extends Omit<DeviceEngineEvents, "plan"> {
 }
 
 export interface Client extends Omit<DeviceEngine, "setPlan" | "on"> {
+  /** What the plan is to deliver, as device, link and server are now; undefined until one was chosen, and for one that was set. */
+  readonly expected: Expected | undefined;
   /**
    * For images from now on; the promise is kept when they follow it, after what it needs was prepared.
    *
@@ -109,6 +112,9 @@ export async function createClient(options: ClientOptions): Promise<Client> {
     network: engine.network,
     get plan() {
       return engine.plan;
+    },
+    get expected() {
+      return planning.expected;
     },
     get link() {
       return engine.link;

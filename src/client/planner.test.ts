@@ -59,6 +59,15 @@ test("without a server there is a plan of its own, and with it again the other",
   });
 });
 
+test("what is expected moves with the conditions, also while the plan stays", () => {
+  const planner = plannerFor({ cut: "none", threshold: 1 });
+  expect(planner.expected).toBeUndefined();
+  planner.look(good, true, 0);
+  const before = planner.expected!.latency.mean;
+  expect(planner.look({ ...good, deviceFactor: 3 }, true, 5000).changed).toBe(false);
+  expect(planner.expected!.latency.mean).toBeCloseTo(3 * before, 5);
+});
+
 test("nothing to choose from is a mistake", () => {
   expect(() => plannerFor({ cut: "nowhere" })).toThrow(RangeError);
 });

@@ -6,6 +6,7 @@ import {
   type CutProfile,
   codecOf,
   compileSpace,
+  type Expected,
   type PlanState,
   type Profile,
   type Replanned,
@@ -54,6 +55,11 @@ export class Planner {
     };
     this.#space(true);
     this.sla = sla ?? { prefer: fixed === undefined ? usualTargets : [{ aim: "min", metric: "latency.mean" }] };
+  }
+
+  /** Of the plan that it last chose or kept, under the conditions of that time. */
+  get expected(): Expected | undefined {
+    return this.#state?.expected;
   }
 
   /** Looks again. */

@@ -49,6 +49,7 @@ async function changeTo(client: Client, require: readonly string[], prefer: read
   off();
   expect(changes).toHaveLength(1);
   expect(client.plan).toEqual(changes[0]!.plan);
+  expect(client.expected).toEqual(changes[0]!.expected);
   return changes[0]!;
 }
 

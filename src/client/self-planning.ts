@@ -99,6 +99,11 @@ export class SelfPlanning {
     });
   }
 
+  /** What the present plan is to deliver, by what was seen last. */
+  get expected(): Expected | undefined {
+    return this.#adaptation?.planner.expected;
+  }
+
   /**
    * Kept when images follow the plan.
    *

@@ -48,7 +48,7 @@ export interface WebClient extends Omit<Client, "infer"> {
  * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel or Runtime when the network cannot be opened; Aborted
  * @throws {RangeError} for a plan that does not fit it, for a URL that is none
  * @example
- * const client = await connect({ model: "resnet56.spinn.onnx", server: "wss://example.org", runtime: { assets: "ort/" } });
+ * const client = await connect({ model: "/models/resnet56.spinn.onnx", server: "wss://example.org" });
  * const { label, source, timings } = await client.infer(document.querySelector("img"));
  */
 export async function connect(options: ConnectOptions): Promise<WebClient> {
@@ -111,6 +111,9 @@ function withImages(
     network: client.network,
     get plan() {
       return client.plan;
+    },
+    get expected() {
+      return client.expected;
     },
     get link() {
       return client.link;

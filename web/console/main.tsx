@@ -1,13 +1,8 @@
 // The console: what a running server does, live.
 
 import { render } from "preact";
-import { Panel } from "../shared/panel.tsx";
+import { Console } from "./console.tsx";
+import { listen } from "./server-state.ts";
 
-render(
-  <main>
-    <Panel title="Console" name="console">
-      <p class="soft">Nothing to see yet.</p>
-    </Panel>
-  </main>,
-  document.getElementById("page")!,
-);
+render(<Console />, document.getElementById("page")!);
+listen();

@@ -8,8 +8,8 @@ import { onThemeChange, type ThemeColor, themeColor } from "./colors.ts";
 export interface ChartSeries {
   readonly name: string;
   readonly color: ThemeColor;
-  /** `line`; `points` without one; `area` down to zero. @default "line" */
-  readonly kind?: "line" | "points" | "area";
+  /** `step`: a value holds until the next; `points` without a line; `area` down to zero. @default "line" */
+  readonly kind?: "line" | "step" | "points" | "area";
   /** As long as the chart's `x`; null: a gap. */
   readonly values: readonly (number | null)[];
 }
@@ -23,6 +23,8 @@ export interface ChartProps {
   readonly time?: boolean;
   /** What a value of the chart is called, with its unit. */
   readonly format: (value: number) => string;
+  /** The only values that the axis names, and half of one around them; without them it goes from 0 to the largest value. */
+  readonly ticks?: readonly number[];
   /** Places on the x axis that something happened at. */
   readonly marks?: readonly number[];
   /** @default 130 */
@@ -39,7 +41,7 @@ export function Chart(props: ChartProps): JSX.Element {
   latest.current = props;
   const frame = useRef(0);
   // another chart is made only for other series, not for other values
-  const shape = JSON.stringify(series.map(({ name, color, kind }) => [name, color, kind]));
+  const shape = JSON.stringify([series.map(({ name, color, kind }) => [name, color, kind]), props.ticks]);
 
   useEffect(() => {
     const element = place.current;
@@ -93,7 +95,7 @@ function dataOf({ x, series }: ChartProps): uPlot.AlignedData {
 }
 
 function optionsOf(latest: { readonly current: ChartProps }, width: number, height: number): uPlot.Options {
-  const { series, time = true } = latest.current;
+  const { series, time = true, ticks } = latest.current;
   const ink = themeColor("ink-soft");
   const grid = { stroke: themeColor("line"), width: 1 };
   const axis = { stroke: ink, grid, ticks: { ...grid, size: 4 }, font: "11px system-ui, sans-serif" };
@@ -102,14 +104,20 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number, heig
     height,
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time }, y: { range: (_, __, max) => [0, max > 0 ? 1.08 * max : 1] } },
+    scales: {
+      x: { time },
+      y: { range: (_, __, max) => (ticks ? [ticks[0]! - 0.5, ticks.at(-1)! + 0.5] : [0, max > 0 ? 1.08 * max : 1]) },
+    },
     axes: [
       { ...axis, size: 24, space: 70 },
       {
         ...axis,
         size: 62,
         space: 28,
-        values: (_, ticks) => ticks.map((tick) => latest.current.format(tick)),
+        // the range of nothing means nothing
+        values: (_, places) =>
+          places.map((place) => (latest.current.x.length > 0 || ticks ? latest.current.format(place) : "")),
+        ...(ticks && { splits: [...ticks] }),
       },
     ],
     series: [{}, ...series.map(seriesOf)],
@@ -127,8 +135,9 @@ function seriesOf({ name, color, kind = "line" }: ChartSeries): uPlot.Series {
       paths: () => null,
       points: { show: true, size: 5, fill: stroke, width: 0 },
     };
+  const steps = kind === "step" && uPlot.paths.stepped?.({ align: 1 });
   const fill = kind === "area" ? { fill: stroke.replace(/^rgb\((.*)\)$/, "rgba($1, 0.18)") } : {};
-  return { label: name, stroke, width: 1.5, points: { show: false }, ...fill };
+  return { label: name, stroke, width: 1.5, points: { show: false }, ...fill, ...(steps && { paths: steps }) };
 }
 
 function drawMarks(chart: uPlot, marks: readonly number[]): void {
