@@ -1,7 +1,8 @@
 // Public names of `spinn/web`: the device in a page. onnxruntime-web is the page's own to bring.
 
-export type { Client } from "../client/client.ts";
+export type { Client, ClientEvents } from "../client/client.ts";
 export type { ClientPlanRequest, SlaRequest } from "../client/plan-request.ts";
+export type { PlanChange } from "../client/self-planning.ts";
 export type { DeviceEngineEvents, DeviceStats, LinkStatus } from "../engine/device-engine.ts";
 export type { InferOptions } from "../engine/device-inference.ts";
 export { makePlan, type Plan, type PlanRequest } from "../engine/device-plan.ts";
