@@ -7,7 +7,7 @@ import { crossOriginHeaders, preflightHeaders } from "./cross-origin.ts";
 import { HttpError } from "./http-error.ts";
 import { type Match, matchRoute } from "./match-route.ts";
 import { readBody } from "./read-body.ts";
-import { type Access, type HttpRequest, json, type Reply, type Route } from "./route.ts";
+import { type Access, type HttpRequest, json, type Method, type Reply, type Route } from "./route.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { sendReply } from "./send-reply.ts";
 
@@ -27,6 +27,8 @@ export interface RouterOptions {
   readonly allowedOrigins?: readonly string[];
   /** Hears of what is the server's own fault. */
   readonly onError?: (error: unknown) => void;
+  /** Hears of every answer. @param route as in the table; empty: there is none for what was asked */
+  readonly onReply?: (route: string, method: string, status: number) => void;
 }
 
 export function createRouter(options: RouterOptions): RequestListener {
@@ -43,19 +45,22 @@ export function createRouter(options: RouterOptions): RequestListener {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, options: RouterOptions): Promise<void> {
-  const { routes, allowedOrigins = [] } = options;
+  const { routes, allowedOrigins = [], onReply } = options;
+  let route = "";
   let extra: Readonly<Record<string, string>> = securityHeaders;
   let reply: Reply;
   try {
     const [path, search] = pathAndQuery(request.url ?? "");
     const match = matchRoute(routes, path);
     if (!match) throw new HttpError(404, "There is nothing here");
+    route = match.route.path;
     if (match.route.crossOrigin) extra = { ...extra, ...crossOriginHeaders(request.headers, allowedOrigins) };
     reply = await replyOf(request, response, { ...match, path, search }, options);
   } catch (error) {
     reply = errorReply(error, options);
   }
   if (!response.destroyed) await sendReply(request, response, reply, extra);
+  onReply?.(route, methodOf(request), response.statusCode);
 }
 
 async function replyOf(
@@ -67,9 +72,9 @@ async function replyOf(
   const { headers, socket } = request;
   if (request.method === "OPTIONS" && route.crossOrigin)
     return { status: 204, contentType: "", body: "", headers: preflightHeaders };
-  const method = request.method === "HEAD" ? "GET" : request.method;
+  const method = methodOf(request);
   const handler = method === "GET" ? route.get : method === "POST" ? route.post : undefined;
-  if (!handler || !(method === "GET" || method === "POST")) {
+  if (!handler || method === "other") {
     const allow = [...(route.get ? ["GET", "HEAD"] : []), ...(route.post ? ["POST"] : [])].join(", ");
     throw new HttpError(405, `This takes ${allow} only`, { Allow: allow });
   }
@@ -86,6 +91,12 @@ async function replyOf(
   };
   await authorize?.(asked, route.access);
   return await handler(asked, parts);
+}
+
+/** HEAD is a GET whose body is not sent. */
+function methodOf({ method }: IncomingMessage): Method | "other" {
+  if (method === "GET" || method === "HEAD") return "GET";
+  return method === "POST" ? "POST" : "other";
 }
 
 /** @throws {HttpError} 400 for a target that is no path, such as a proxy is sent */
