@@ -22,12 +22,16 @@ export interface RawReply {
   readonly body: string;
 }
 
+export interface RawRequest {
+  readonly method?: string;
+  /** Lines, each ended by CR LF. */
+  readonly headers?: string;
+  readonly body?: string;
+}
+
 /** Sends a request as it is and takes what comes until the other side closes; it is asked to. */
-export function exchange(
-  port: number,
-  target: string,
-  { method = "GET", headers = "", body = "" } = {},
-): Promise<RawReply> {
+export function exchange(port: number, target: string, request: RawRequest = {}): Promise<RawReply> {
+  const { method = "GET", headers = "", body = "" } = request;
   return new Promise((resolve, reject) => {
     const parts: Buffer[] = [];
     const socket = connect(port, "127.0.0.1", () => {

@@ -124,6 +124,8 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   sharp: ["data"],
   nanotar: ["data"],
   commander: ["cli"],
+  "prom-client": ["server"],
+  zod: ["server"],
   "numcodecs/blosc": ["bench"],
 };
 

@@ -1,3 +1,4 @@
 // Public names of `spinn/server`: what serves networks to devices.
 
-export { type ServedModel, type ServeOptions, type Server, serve } from "./serve.ts";
+export { type ServeOptions, type Server, serve } from "./serve.ts";
+export type { ServedModel } from "./served-model.ts";

@@ -44,6 +44,7 @@ test("says what it serves, and where", () => {
   expect(server.models).toEqual([
     {
       name: "toy.spinn.onnx",
+      version: "1",
       hash: Buffer.from(network.modelHash).toString("hex"),
       exits: ["exit1", "exit2", "final"],
       cuts: ["input", ...network.cuts.filter(({ id }) => id.startsWith("relu")).map(({ id }) => id)],

@@ -8,6 +8,8 @@ import { type Dataset, openDataset } from "../data/index.ts";
 import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
 import { createHttpSide, type HttpSide } from "./http/http-side.ts";
+import type { ServedModel } from "./served-model.ts";
+import { hashOfNetwork, listingOf, type ServedNetwork } from "./served-network.ts";
 
 export interface ServeOptions
   extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching"> {
@@ -31,18 +33,6 @@ export interface ServeOptions
   readonly allowedOrigins?: readonly string[];
   /** Hears of what is the server's own fault while it serves. */
   readonly onError?: (error: unknown) => void;
-}
-
-/** Plain JSON. */
-export interface ServedModel {
-  /** Of the file. */
-  readonly name: string;
-  /** Names the network: 32 hexadecimal digits. */
-  readonly hash: string;
-  /** Names of the exits, the final one last. */
-  readonly exits: readonly string[];
-  /** Where runs usually start: `input` and after ReLU-like activations. Any other cut is served, too. */
-  readonly cuts: readonly string[];
 }
 
 export interface Server {
@@ -73,13 +63,14 @@ export async function serve(options: ServeOptions): Promise<Server> {
     host = "127.0.0.1",
     port = 8484,
     maxConnections,
-    maxQueued,
+    maxQueued = 64,
     maxInFlight,
     onError,
     ...others
   } = options;
   const { samples, allowedOrigins, ...rest } = others;
   const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
+  if (models.length === 0) throw new RangeError("A server needs a network to serve");
   const networks: Compute[] = [];
   let http: HttpSide | undefined;
   const closeNetworks = async (): Promise<void> => {
@@ -96,19 +87,26 @@ export async function serve(options: ServeOptions): Promise<Server> {
         compute.network.exits.map(() => 1),
       );
     }
+    const program = await agent();
+    const served = networks.map((compute, i): ServedNetwork => {
+      return { name: basename(models[i]!), version: "1", hash: hashOfNetwork(compute), path: models[i]!, compute };
+    });
     const engine = createCloudEngine({
       networks,
-      agent: await agent(),
-      ...(maxQueued !== undefined && { maxQueued }),
+      agent: program,
+      onEvent: (event) => http?.onEvent(event),
+      maxQueued,
       ...(maxInFlight !== undefined && { maxInFlight }),
       ...(onError && { onError }),
     });
     const { accept, maxMessageBytes } = engine;
-    const downloadable = networks.map(({ network }, i) => {
-      return { name: basename(models[i]!), version: "1", network, path: models[i]! };
-    });
+    let isDraining = false;
     http = createHttpSide({
-      networks: () => downloadable,
+      networks: () => served,
+      stats: () => engine.stats(),
+      isDraining: () => isDraining,
+      agent: program,
+      isFull: () => networks.reduce((sum, { pending }) => sum + pending, 0) >= maxQueued,
       ...(samples && {
         samples: typeof samples === "string" ? await openDataset(samples, { split: "test" }) : samples,
       }),
@@ -126,14 +124,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return {
       url: listener.url,
       port: listener.port,
-      models: networks.map(({ network }, i) => ({
-        name: basename(models[i]!),
-        hash: Buffer.from(network.modelHash).toString("hex"),
-        exits: network.exits.map(({ name }) => name),
-        cuts: network.cuts.filter(({ id, sparse }) => sparse && id !== "none").map(({ id }) => id),
-      })),
+      models: served.map(listingOf),
       stats: () => engine.stats(),
       async close(graceMs) {
+        isDraining = true;
         await engine.close(graceMs);
         await listener.close();
         await closeNetworks();
