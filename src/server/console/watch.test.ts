@@ -114,13 +114,17 @@ test("says what happened, refusals by kind and not one by one", () => {
   watch.onEvent({ kind: "connected", connection: "z", peer: "10.1.1.1:5" });
   watch.onEvent({ kind: "refused", connection: "z", code: "protocol", reason: "no hello" });
   watch.onEvent({ kind: "left", connection: "z", reason: "no hello" });
-  for (let i = 0; i < 1000; i++) runs("a", { kind: "refused", code: "busy", reason: "full" });
+  for (let i = 0; i < 1000; i++) {
+    runs("a", { kind: "refused", code: "busy", reason: "full" });
+    if (i % 100 === 0) tick();
+  }
+  runs("a", { kind: "refused", code: "deadline", reason: "late" });
   tick();
   watch.onEvent({ kind: "left", connection: "a", reason: "connection lost" });
   const { events, clients, totals } = watch.snapshot();
   expect(events.map(({ kind, text }) => [kind, text])).toEqual([
     ["left", "peer of a: connection lost"],
-    ["refused", "1000 runs: busy"],
+    ["refused", "runs: 1000 busy, 1 deadline"],
     ["turned-away", "10.1.1.1:5: no hello"],
     ["connected", `peer of a: ${"x".repeat(80)}, for toy`],
   ]);
@@ -128,6 +132,7 @@ test("says what happened, refusals by kind and not one by one", () => {
   expect(totals.refusals).toEqual([
     { code: "busy", count: 1000 },
     { code: "protocol", count: 1 },
+    { code: "deadline", count: 1 },
   ]);
 });
 

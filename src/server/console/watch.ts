@@ -54,6 +54,8 @@ export class Watch {
   readonly #networks = new Map<string, NetworkTally>();
   readonly #refusals = new Map<RefuseCode, number>();
   readonly #refusedLately = new Map<RefuseCode, number>();
+  /** Since something else happened. */
+  readonly #refusedInARow = new Map<RefuseCode, number>();
   /** By images; a batch of four is a quarter for each of its images. */
   readonly #batches = new Map<number, number>();
   readonly #events: ConsoleEvent[] = [];
@@ -199,6 +201,17 @@ export class Watch {
     if (this.#events.length > MAX_EVENTS) this.#events.shift();
   }
 
+  /** While nothing else happens, one event counts on: a server that is full must not push everything else out of sight. */
+  #noteRefusals(): void {
+    if (this.#events.at(-1)?.kind === "refused") this.#events.pop();
+    else this.#refusedInARow.clear();
+    for (const [code, count] of this.#refusedLately)
+      this.#refusedInARow.set(code, (this.#refusedInARow.get(code) ?? 0) + count);
+    this.#refusedLately.clear();
+    const counts = ranked(this.#refusedInARow).map(([code, count]) => `${count} ${code}`);
+    this.#note("refused", `runs: ${counts.join(", ")}`);
+  }
+
   #tickLater(): void {
     this.#stopClock = this.#clock.setTimer(() => {
       this.#tick();
@@ -212,9 +225,7 @@ export class Watch {
     const seconds = Math.max(nowMs - this.#intervalStartMs, 1) / 1000;
     this.#intervalStartMs = nowMs;
     for (const one of [...this.#clients.values(), ...this.#networks.values()]) moveOn(one, seconds);
-    for (const [code, count] of this.#refusedLately)
-      this.#note("refused", `${count} ${count === 1 ? "run" : "runs"}: ${code}`);
-    this.#refusedLately.clear();
+    if (this.#refusedLately.size > 0) this.#noteRefusals();
     this.#history.push(this.#point(seconds));
     if (this.#history.length > HISTORY) this.#history.shift();
     this.#interval = new Interval();
