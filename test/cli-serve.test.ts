@@ -1,16 +1,18 @@
 // `spinn serve` as the program that users and scripts start.
 
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { cacheRoot } from "../src/data/index.ts";
 import { describeNetwork } from "../src/engine/index.ts";
 import { writeModelFile } from "../src/onnx/index.ts";
 import { websocketDial } from "../src/transport/index.ts";
 import { inputFor, RawDevice, runFor } from "./raw-device.ts";
-import { type Program, spinn, startSpinn } from "./spinn.ts";
+import { type Program, spinn, startSpinn, writeColourFolder } from "./spinn.ts";
 import { toyProgressive } from "./toy.ts";
 
 const model = toyProgressive();
@@ -25,7 +27,11 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true }));
 
 function start(...args: readonly string[]): Program & { readonly ready: Promise<string> } {
-  const program = startSpinn(["serve", path, "--port", "0", ...args]);
+  return run("serve", path, "--port", "0", ...args);
+}
+
+function run(...args: readonly string[]): Program & { readonly ready: Promise<string> } {
+  const program = startSpinn(args);
   onTestFinished(() => void program.process.kill("SIGKILL"));
   const ready = new Promise<string>((resolve, reject) => {
     createInterface({ input: program.process.stdout! }).once("line", resolve);
@@ -62,6 +68,29 @@ test("people read what is served, where, and how to use it", async () => {
     /^Serving toy\.spinn\.onnx \([0-9a-f]{8}\): 3 exits, 5 cuts\nAt (ws:\S+); for example: spinn infer .* --server \1\nPlayground (http:\S+)\/\nConsole \2\/console\n$/,
   );
   expect(err.at(-1)).toBe("Answered 0 runs");
+});
+
+test("--samples gives the pages images to try, --allow-origin lets other pages read", async () => {
+  const samples = await writeColourFolder(folder, 5);
+  const program = start("--json", "--samples", samples, "--allow-origin", "https://friend.example");
+  const page = JSON.parse(await program.ready).url.replace("ws:", "http:");
+  const listed = (await (await fetch(`${page}/samples/index.json`)).json()) as { label: string; url: string }[];
+  expect(listed.map(({ label }) => label).sort()).toEqual(["blue", "green", "red"]);
+  expect((await fetch(page + listed[0]!.url)).headers.get("content-type")).toBe("image/png");
+  const headers = { Origin: "https://friend.example" };
+  const models = await fetch(`${page}/api/models`, { headers });
+  expect(models.headers.get("access-control-allow-origin")).toBe("https://friend.example");
+});
+
+test("spinn demo --open serves the playground with the shipped model and images", async ({ skip }) => {
+  skip(!existsSync(join(cacheRoot(), "cifar10")), "CIFAR-10 has not been downloaded");
+  const program = run("demo", "--open", "--json");
+  const { url, models } = JSON.parse(await program.ready);
+  expect(models).toEqual([expect.objectContaining({ name: expect.stringMatching(/^cifar10-.*\.spinn\.onnx$/) })]);
+  const page = url.replace("ws:", "http:");
+  expect(await (await fetch(`${page}/samples/index.json`)).json()).toHaveLength(48);
+  program.process.kill("SIGINT");
+  expect((await program.ended).code).toBe(0);
 });
 
 test("a port in use is one line that says what to do", async () => {

@@ -229,7 +229,7 @@ describe("help", () => {
     ],
     ["inspect", ["--cuts", "--json"]],
     ["eval", ["--data", "--split", "--limit", "--plot", "--all-images", "--json"]],
-    ["demo", ["--images", "--threshold", "--json"]],
+    ["demo", ["--images", "--threshold", "--open", "--json"]],
   ])("spinn %s --help explains its options", async (name, options) => {
     const { code, out, err } = await spinn(name, "--help");
     expect({ code, err }).toEqual({ code: 0, err: [] });

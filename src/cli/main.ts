@@ -14,6 +14,7 @@ import { inferCommand } from "./commands/infer.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
 import { planCommand } from "./commands/plan.ts";
+import { playgroundCommand } from "./commands/playground.ts";
 import { profileCommand } from "./commands/profile.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
@@ -234,8 +235,9 @@ function program(io: Io): Command {
     .option("--link <link>", "bandwidth and round trip, or a preset like 4g", "24mbps/40ms")
     .option("--device-slowdown <factor>", "how much slower the devices are than this machine's cores", atLeastOne, 60)
     .option("--no-outage", "leave the server alone")
+    .option("--open", "instead of all that: the playground in a browser, with a server and sample images")
     .option("--json", "one JSON document on standard output")
-    .action((options) => demoCommand(io, options));
+    .action((options) => (options.open ? playgroundCommand(io, options) : demoCommand(io, options)));
 
   spinn
     .command("experiment")

@@ -38,21 +38,26 @@ export async function serveCommand(io: Io, models: string[], options: ServeComma
       ...(samples && { samples }),
       ...(allowOrigin && { allowedOrigins: allowOrigin }),
     });
-    try {
-      io.out(json ? readyLine(server) : greeting(server, models));
-      const status = setInterval(statusLine(io, server), STATUS_INTERVAL_MS);
-      await aborted(signal);
-      clearInterval(status);
-    } finally {
-      await server.close();
-      io.status("");
-    }
+    io.out(json ? readyLine(server) : greeting(server, models));
+    await keepServing(io, server, signal);
     if (!json) io.err(`Answered ${server.stats().answered} runs`);
   });
 }
 
+/** Shows how a server is doing until it is stopped, then closes it. */
+export async function keepServing(io: Io, server: Server, signal: AbortSignal): Promise<void> {
+  const status = setInterval(statusLine(io, server), STATUS_INTERVAL_MS);
+  try {
+    await aborted(signal);
+  } finally {
+    clearInterval(status);
+    await server.close();
+    io.status("");
+  }
+}
+
 /** Plain JSON, for scripts. */
-function readyLine({ url, port, models }: Server): string {
+export function readyLine({ url, port, models }: Server): string {
   return JSON.stringify({ url, port, models });
 }
 
@@ -60,17 +65,21 @@ function greeting({ url, models }: Server, paths: readonly string[]): string {
   const served = models.map(({ name, hash, exits, cuts }) => {
     return `Serving ${name} (${hash.slice(0, 8)}): ${exits.length} exits, ${cuts.length} cuts`;
   });
-  const page = url.replace("ws:", "http:");
   return [
     ...served,
     `At ${url}; for example: spinn infer ${paths[0]} photo.jpg --server ${url}`,
-    `Playground ${page}/`,
-    `Console ${page}/console`,
+    ...pageLines(url),
   ].join("\n");
 }
 
+/** Where people look. */
+export function pageLines(url: string): string[] {
+  const page = url.replace(/^ws/, "http");
+  return [`Playground ${page}/`, `Console ${page}/console`];
+}
+
 /** Says what went wrong, once in a row: who finds a way to make it go wrong does not fill the log. */
-function faultLine(io: Io): (error: unknown) => void {
+export function faultLine(io: Io): (error: unknown) => void {
   let last = "";
   return (error) => {
     const line = messageOf(error);
