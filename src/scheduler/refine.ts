@@ -50,14 +50,16 @@ export function refine(
   let current = start;
   let tried = 0;
   prefer.forEach((target, i) => {
-    const reached = (): number => metrics[target.metric].read(current.expected);
+    const reachedBy = ({ expected }: Planned): number => metrics[target.metric].read(expected);
+    const better = (a: number, b: number): number => (costOf(target, b) < costOf(target, a) ? b : a);
+    // `start` may have given up some of it for the targets to come: to have that back is no gain
+    const known = better(best[i]!, reachedBy(current));
     const descent: Descent = { space, conditions, pair, target, bounds, tapes, found: current, tried: 0 };
     for (const price of bounds.length === 0 ? [0] : PRICES) descend(descent, current, price);
-    const gain = costOf(target, reached()) - costOf(target, metrics[target.metric].read(descent.found.expected));
-    if (gain > (isFlattered(target) ? flattery : LEAST_GAIN * Math.abs(reached()))) current = descent.found;
+    const gain = costOf(target, known) - costOf(target, reachedBy(descent.found));
+    if (gain > (isFlattered(target) ? flattery : LEAST_GAIN * Math.abs(known))) current = descent.found;
     tried += descent.tried;
-    const better = costOf(target, reached()) < costOf(target, best[i]!) ? reached() : best[i]!;
-    bounds.push(soberly(reach(target, better, true), flattery));
+    bounds.push(soberly(reach(target, better(known, reachedBy(current)), true), flattery));
   });
   return { ...current, tried };
 }

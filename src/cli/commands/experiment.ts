@@ -24,7 +24,7 @@ export interface ExperimentCommandOptions {
 
 const DATA = "cifar10";
 /** Of each network, in the profile that everything is planned and simulated by. */
-const IMAGES = 1200;
+const IMAGES = 3000;
 const QUICK_IMAGES = 240;
 
 export async function experimentCommand(

@@ -1,7 +1,7 @@
 // Throughput against the bandwidth of the link (the paper's Fig. 7).
 
 import { linkPresets } from "../link-presets.ts";
-import { conditionsOf, FITTING_MARGIN, FOUR_G, logarithmic } from "./compare.ts";
+import { conditionsOf, FOUR_G, logarithmic } from "./compare.ts";
 import type { Experiment } from "./experiment.ts";
 import { sayLead, sweepThroughput } from "./throughput-sweep.ts";
 
@@ -32,7 +32,7 @@ export const bandwidth: Experiment = {
       ],
       headlines: { throughputGain: found.gain, worstThroughputRatio: found.worst.value },
       notes: [
-        `Round trip ${linkPresets["4g"].rttMs} ms. Everybody may be 1 point of accuracy below the network's last exit, and is asked for the least latency or, pipelined, for the most throughput; ours, which fits a threshold for each exit, for ${(100 * FITTING_MARGIN).toFixed(1)} points more accuracy, since such thresholds flatter themselves on the images they were fitted to.`,
+        `Round trip ${linkPresets["4g"].rttMs} ms. Everybody may be 1 point of accuracy below the network's last exit, and is asked for the least latency or, pipelined, for the most throughput.`,
       ],
     };
   },

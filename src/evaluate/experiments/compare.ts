@@ -1,5 +1,6 @@
 // One policy in one situation: it plans by one half of the profiled images, and the simulation tells what comes of it on the other.
 
+import { percentile } from "../../percentile.ts";
 import { accuracies } from "../../progressive/policy-outcome.ts";
 import {
   type Conditions,
@@ -16,17 +17,10 @@ import { linkPresets } from "../link-presets.ts";
 import type { LinkSpec } from "../link-spec.ts";
 import { parseLink } from "../parse-link.ts";
 import { type Arrivals, type Failures, type Simulation, simulate } from "../simulate.ts";
-import { percentile } from "../summarize.ts";
 import type { Fold, LabNetwork } from "./experiment.ts";
 
 /** How much accuracy may be given up against the network's last exit, where an experiment asks for speed. */
 export const ACCURACY_TOLERANCE = 0.01;
-
-/**
- * Thresholds that are fitted exit by exit to some hundred images flatter themselves by about so much: who has them is asked for
- * more accuracy than the others, to keep it on other images.
- */
-export const FITTING_MARGIN = 0.005;
 
 /** So many images on their way at once, where throughput is asked for. */
 export const PIPELINE_DEPTH = 64;
@@ -50,8 +44,6 @@ export interface Situation {
   readonly sla: (finalAccuracy: number) => Sla;
   /** @default one image after the other */
   readonly arrivals?: Arrivals;
-  /** Whether thresholds may be fitted exit by exit. @default as the policy does */
-  readonly perExit?: boolean;
   readonly seed: number;
 }
 
@@ -61,11 +53,10 @@ export interface Situation {
  * @throws {RangeError} for a policy that the profile has no cut or codec for, or an SLA that makes no sense
  */
 export function tryPolicy(policy: PolicyName, situation: Situation): Outcome {
-  const { network, conditions, sla, arrivals, seed, perExit = policies[policy].perExit ?? false } = situation;
+  const { network, conditions, sla, arrivals, seed } = situation;
   const plans = network.folds.map((fold) => {
-    const margin = perExit ? FITTING_MARGIN : 0;
-    const wanted = sla(accuracies(fold.planning.model.record).at(-1)! + margin);
-    return planWith({ ...policies[policy], perExit }, spaceFor(fold, policy), conditions, wanted);
+    const wanted = sla(accuracies(fold.planning.model.record).at(-1)!);
+    return planWith(policies[policy], spaceFor(fold, policy), conditions, wanted);
   });
   const simulations = network.folds.map(({ trial }, f) =>
     playOnce(trial, conditions, plans[f]!, { seed, ...(arrivals && { arrivals }) }),

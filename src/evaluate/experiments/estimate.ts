@@ -2,6 +2,7 @@
 // each run for real between two processes over an emulated link, beside what was foretold for the same images.
 
 import type { Plan as EnginePlan } from "../../engine/index.ts";
+import { percentile } from "../../percentile.ts";
 import { createRng, mixSeed, type Rng } from "../../random.ts";
 import {
   type Conditions,
@@ -15,7 +16,6 @@ import { emulateLink } from "../link-emulator.ts";
 import type { LinkSpec } from "../link-spec.ts";
 import type { Figure } from "../report/figure.ts";
 import { fatesOf } from "../simulate-fate.ts";
-import { percentile } from "../summarize.ts";
 import { playOnce, summaryOf } from "./compare.ts";
 import type { EstimateErrors, Experiment, Lab, LabNetwork } from "./experiment.ts";
 import { startLabProcess } from "./lab-process.ts";

@@ -15,7 +15,9 @@ export interface Sweep {
 
 export interface SweepFindings {
   readonly panels: readonly LinePanel[];
+  /** The largest where ours kept the accuracy that was asked for, on images that it did not plan by; else the least. */
   readonly gain: Headline;
+  /** The least anywhere. */
   readonly worst: Headline;
   /** The largest share of right answers that ours gave up against the last exit, on images that it did not plan by. */
   readonly accuracyLoss: number;
@@ -49,7 +51,7 @@ const MODES: readonly Mode[] = [
 
 export async function sweepThroughput(lab: Lab, { points, axis, where }: Sweep): Promise<SweepFindings> {
   const panels: LinePanel[] = [];
-  const ratios: Headline[] = [];
+  const ratios: (Headline & { readonly isAccurate: boolean })[] = [];
   let accuracyLoss = 0;
   const total = lab.networks.length * MODES.length * points.length;
   let done = 0;
@@ -75,14 +77,17 @@ export async function sweepThroughput(lab: Lab, { points, axis, where }: Sweep):
         series: seriesOf(found, ({ throughput }) => throughput),
       });
       for (const { x, outcomes } of found) {
-        ratios.push({ ...lead(outcomes), where: `${network.name}, ${title}, ${where(x)}` });
-        accuracyLoss = Math.max(accuracyLoss, finalAccuracy(network) - byName(outcomes, "ours").accuracy);
+        const loss = finalAccuracy(network) - byName(outcomes, "ours").accuracy;
+        const isAccurate = loss <= ACCURACY_TOLERANCE;
+        ratios.push({ ...lead(outcomes), where: `${network.name}, ${title}, ${where(x)}`, isAccurate });
+        accuracyLoss = Math.max(accuracyLoss, loss);
       }
     }
     panels.push(accuracyPanel(network, axis, alone));
   }
-  const ordered = ratios.sort((a, b) => a.value - b.value);
-  return { panels, gain: ordered.at(-1)!, worst: ordered[0]!, accuracyLoss };
+  const ordered = ratios.sort((a, b) => a.value - b.value).map(({ isAccurate, ...lead }) => ({ lead, isAccurate }));
+  const gain = ordered.findLast(({ isAccurate }) => isAccurate) ?? ordered[0]!;
+  return { panels, gain: gain.lead, worst: ordered[0]!.lead, accuracyLoss };
 }
 
 /** Ours over the better of the two. */
@@ -117,5 +122,5 @@ function accuracyPanel(network: LabNetwork, axis: AxisSpec, found: readonly Foun
 /** The finding in a sentence. */
 export function sayLead({ gain, worst, accuracyLoss }: SweepFindings): string {
   const lead = `Ours is up to ${gain.value.toFixed(2)} times as fast as the better of Neurosurgeon and Edgent (${gain.where}, against ${gain.versus}), and ${worst.value.toFixed(2)} times in the worst case (${worst.where})`;
-  return `${lead}; on images that no plan was made by it is at most ${(100 * accuracyLoss).toFixed(1)} points less accurate than the network's last exit.`;
+  return `${lead}. The first counts only where ours gave up at most ${100 * ACCURACY_TOLERANCE} point of accuracy on images that no plan was made by; elsewhere it gave up ${(100 * accuracyLoss).toFixed(1)} at most.`;
 }

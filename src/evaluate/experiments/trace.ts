@@ -14,7 +14,7 @@ import type { LinePanel, Series } from "../report/figure.ts";
 import { type SimulatedAnswer, simulate } from "../simulate.ts";
 import { type World, worldOfTrace } from "../simulate-world.ts";
 import { synthesizeTrace } from "../synthesize-trace.ts";
-import { ACCURACY_TOLERANCE, conditionsOf, FITTING_MARGIN, FOUR_G, spaceFor } from "./compare.ts";
+import { ACCURACY_TOLERANCE, conditionsOf, FOUR_G, spaceFor } from "./compare.ts";
 import type { Experiment, LabNetwork } from "./experiment.ts";
 
 /** What is known of the link is so old: a moving average and a probe. */
@@ -80,8 +80,7 @@ export const trace: Experiment = {
 function plannerOf({ folds }: LabNetwork, policy: PolicyName): Planner {
   const fold = folds[0]!;
   const space = spaceFor(fold, policy);
-  const margin = policies[policy].perExit ? FITTING_MARGIN : 0;
-  const floor = accuracies(fold.planning.model.record).at(-1)! - ACCURACY_TOLERANCE + margin;
+  const floor = accuracies(fold.planning.model.record).at(-1)! - ACCURACY_TOLERANCE;
   const sla: Sla = {
     require: [{ metric: "accuracy", op: ">=", value: floor }],
     prefer: [{ aim: "min", metric: "latency.mean" }],
