@@ -31,37 +31,43 @@ export async function ensureBuilt(target) {
   });
 }
 
-/** The pages that servers hand out, and the folders whose sources are in them. */
-const pages = { out: "dist/pages", config: "web/vite.config.ts", sources: ["web", "src"] };
+/** What Vite builds, of which folders: the pages that servers hand out, and `spinn/web` for pages without a bundler. */
+const bundles = [
+  { name: "pages", out: "dist/pages", config: "web/vite.config.ts", sources: ["web", "src"] },
+  { name: "spinn/web for browsers", out: "dist/browser", config: "scripts/browser.vite.mjs", sources: ["src"] },
+];
 
-/** Builds the pages unless that has been done. @returns whether there was something to do */
+/** Builds what is missing or stale of it. @returns whether there was something to do */
 export async function ensurePages() {
-  const isDone = () => {
-    const stamp = join(pages.out, ".stamp");
-    return existsSync(stamp) && readFileSync(stamp, "utf8") === pagesStamp();
-  };
+  let isNew = false;
+  for (const bundle of bundles) isNew = (await ensureBundle(bundle)) || isNew;
+  return isNew;
+}
+
+async function ensureBundle(bundle) {
+  const { name, out, config } = bundle;
+  const stamp = join(out, ".stamp");
+  const isDone = () => existsSync(stamp) && readFileSync(stamp, "utf8") === bundleStamp(bundle);
   if (isDone()) return false;
   return await withLock(".setup.lock", async () => {
     if (isDone()) return false;
-    say(`Building pages to ${pages.out}`);
-    const stamp = pagesStamp();
+    say(`Building ${name} to ${out}`);
+    const wanted = bundleStamp(bundle);
     // only now: whoever compiles need not wait for it
     const vite = await import("vite");
     try {
-      await vite.build({ configFile: pages.config });
+      await vite.build({ configFile: config });
     } catch (error) {
-      throw new ScriptError(`${error.message}\nCannot build the pages: mend the errors above`);
+      throw new ScriptError(`${error.message}\nCannot build ${name}: mend the errors above`);
     }
-    await writeFile(join(pages.out, ".stamp"), stamp);
+    await writeFile(stamp, wanted);
     return true;
   });
 }
 
-function pagesStamp() {
-  const files = pages.sources
-    .flatMap((folder) => filesIn(folder, /(?<!\.test|\.d)\.(ts|tsx|css|html|svg|json)$/))
-    .sort();
-  return hashOf([...files, "package-lock.json"]);
+function bundleStamp({ config, sources }) {
+  const files = sources.flatMap((folder) => filesIn(folder, /(?<!\.test|\.d)\.(ts|tsx|css|html|svg|json)$/)).sort();
+  return hashOf([...files, config, "package-lock.json"]);
 }
 
 /**
@@ -133,7 +139,7 @@ function outputOf(file, out, base) {
 /** Removes what belongs to sources that are gone: it would still be found, imported and published. */
 async function removeLeftovers(out, wanted) {
   for (const file of filesIn(out, /\.(js|js\.map|d\.ts)$/)) {
-    if (file.startsWith(pages.out)) continue;
+    if (bundles.some((bundle) => file.startsWith(bundle.out))) continue;
     if (!wanted.has(file.replace(/\.(js|js\.map|d\.ts)$/, ".js"))) await rm(file);
   }
 }

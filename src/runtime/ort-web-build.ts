@@ -2,15 +2,19 @@
 // own, and one stack: what is asked of it happens in turn.
 
 import type { Env, InferenceSession, TensorConstructor } from "onnxruntime-common";
-import { ortFailure, ortLoadFailure } from "./ort-failure.ts";
+import { messageOf, SpinnError } from "../errors.ts";
+import { ortLoadFailure } from "./ort-failure.ts";
 import { type InTurn, OrtSession } from "./ort-session.ts";
 import type { SessionOptions } from "./runtime.ts";
 
 export type WebProvider = "webgpu" | "wasm";
 
 export interface OrtWebBuild {
-  /** @throws {SpinnError} as CreateSession */
-  create(bytes: Uint8Array, options: SessionOptions): Promise<OrtSession>;
+  /**
+   * @param provider every build also has the processor. @default the build's own
+   * @throws {SpinnError} as CreateSession
+   */
+  create(bytes: Uint8Array, options: SessionOptions, provider?: WebProvider): Promise<OrtSession>;
   /** The one that sessions run on, once there is a session. */
   device(): Promise<GPUDevice>;
 }
@@ -31,24 +35,23 @@ const packages: Readonly<Record<WebProvider, () => Promise<OrtPackage>>> = {
 };
 
 /**
- * @param assets absolute URL of the folder with the build's `.mjs` and `.wasm`, ending in a slash
+ * @param assets absolute URL of the folder with the package's files, ending in a slash; undefined: a bundler knows where they are
  * @throws {SpinnError} Runtime when onnxruntime-web is not there
  */
-export async function loadOrtWebBuild(provider: WebProvider, assets: string, threads: number): Promise<OrtWebBuild> {
-  let ort: OrtPackage;
-  try {
-    ort = await packages[provider]();
-  } catch (error) {
-    throw ortFailure("Runtime", "Cannot load onnxruntime-web", error);
-  }
+export async function loadOrtWebBuild(
+  provider: WebProvider,
+  assets: string | undefined,
+  threads: number,
+): Promise<OrtWebBuild> {
+  const ort = await loadPackage(provider, assets);
   ort.env.logLevel = "error";
-  ort.env.wasm.wasmPaths = assets;
+  if (assets !== undefined) ort.env.wasm.wasmPaths = assets;
   ort.env.wasm.numThreads = threads;
   const inTurn = turns();
   return {
-    create: async (bytes, { optimization = "all", arena = true }) => {
+    create: async (bytes, { optimization = "all", arena = true }, on = provider) => {
       const options: InferenceSession.SessionOptions = {
-        executionProviders: [provider],
+        executionProviders: [on],
         graphOptimizationLevel: optimization === "none" ? "disabled" : optimization,
         enableCpuMemArena: arena,
         logSeverityLevel: 3,
@@ -62,6 +65,23 @@ export async function loadOrtWebBuild(provider: WebProvider, assets: string, thr
     },
     device: () => ort.env.webgpu.device as Promise<GPUDevice>,
   };
+}
+
+/** By its name, which bundlers know. Without one nobody does: workers have no import maps. Then the folder has the package itself. */
+async function loadPackage(provider: WebProvider, assets: string | undefined): Promise<OrtPackage> {
+  try {
+    return await packages[provider]();
+  } catch (error) {
+    const found = assets && (await importAt(`${assets}ort.${provider}.min.mjs`).catch(() => undefined));
+    if (found) return found;
+    const hint =
+      "Install onnxruntime-web where the bundler finds it, or name the folder with its files as runtime.assets";
+    throw new SpinnError("Runtime", `Cannot load onnxruntime-web: ${messageOf(error)}`, { hint, cause: error });
+  }
+}
+
+async function importAt(url: string): Promise<OrtPackage> {
+  return await import(/* @vite-ignore */ /* webpackIgnore: true */ url);
 }
 
 /** First come, first served. */

@@ -1,12 +1,17 @@
-// A session on the GPU that outlives it: when the device is lost (driver reset, sleep, another tab), a session elsewhere
-// takes over. A result that was under way is computed again, never trusted: a lost device reads as zeros.
+// A session on the GPU that outlives it: when the device is lost (driver reset, sleep, another tab) or computes nonsense, a session
+// elsewhere takes over. A result that was under way is computed again, never trusted: a lost device reads as zeros.
 
 import type { Tensor } from "../tensor.ts";
+import { agree, isBlank } from "./compare-results.ts";
 import type { Session, Tensors } from "./runtime.ts";
 
-export interface GpuLoss {
-  /** Settles, with why, when the device is lost. */
+export interface GpuHealth {
+  /** Settles, with why, when the device is lost or not to be trusted. */
   readonly lost: Promise<string>;
+  /** Settles `lost`, for all sessions. */
+  distrust(reason: string): void;
+  /** Makes the same session on the processor, to check a result. */
+  onProcessor(): Promise<Session>;
   /** Makes the session that takes over. */
   replace(reason: string): Promise<Session>;
 }
@@ -15,17 +20,21 @@ export class GpuSession implements Session {
   readonly inputNames: readonly string[];
   readonly outputNames: readonly string[];
   readonly #gpu: Session;
+  readonly #health: GpuHealth;
   readonly #replacement: Promise<Session>;
+  /** Has it once computed what the processor does? */
+  #isProven = false;
   #isLost = false;
   #released = false;
 
-  constructor(gpu: Session, { lost, replace }: GpuLoss) {
+  constructor(gpu: Session, health: GpuHealth) {
     this.#gpu = gpu;
+    this.#health = health;
     this.inputNames = gpu.inputNames;
     this.outputNames = gpu.outputNames;
-    this.#replacement = lost.then((reason) => {
+    this.#replacement = health.lost.then((reason) => {
       this.#isLost = true;
-      return replace(reason);
+      return health.replace(reason);
     });
     // Told to whoever runs next.
     this.#replacement.catch(() => undefined);
@@ -37,7 +46,7 @@ export class GpuSession implements Session {
       // A lost device may also never answer.
       const first = await Promise.race([onGpu.catch(() => undefined), this.#replacement.then(() => undefined)]);
       await nextTask();
-      if (!this.#isLost) return first ?? (await onGpu);
+      if (!this.#isLost) return await this.#checked(first ?? (await onGpu), feeds, fetches);
     }
     return await (await this.#replacement).run(feeds, fetches);
   }
@@ -47,6 +56,27 @@ export class GpuSession implements Session {
     this.#released = true;
     if (this.#isLost) await (await this.#replacement).release();
     else await this.#gpu.release();
+  }
+
+  /** The first result, and whatever looks like that of a dead device, must be the processor's. */
+  async #checked(
+    results: Record<string, Tensor>,
+    feeds: Tensors,
+    fetches: readonly string[],
+  ): Promise<Record<string, Tensor>> {
+    if (this.#isProven && !isBlank(results)) return results;
+    const processor = await this.#health.onProcessor();
+    try {
+      const expected = await processor.run(feeds, fetches);
+      if (!agree(results, expected)) {
+        this.#health.distrust("The GPU computes something else than the processor");
+        return expected;
+      }
+      this.#isProven = true;
+      return results;
+    } finally {
+      await processor.release();
+    }
   }
 }
 

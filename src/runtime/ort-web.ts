@@ -3,18 +3,19 @@
 
 import { SpinnError } from "../errors.ts";
 import { loadOrtWebBuild, type OrtWebBuild, type WebProvider } from "./ort-web-build.ts";
-import { GpuSession } from "./ort-web-gpu-session.ts";
+import { type GpuHealth, GpuSession } from "./ort-web-gpu-session.ts";
 import type { CreateSession, SessionOptions } from "./runtime.ts";
 
 export type { WebProvider } from "./ort-web-build.ts";
 
 export interface OrtWebOptions {
   /**
-   * The folder with onnxruntime-web's `ort-wasm-simd-threaded*` files (they are in its `dist`), of the page's origin.
+   * A folder of the page's origin with onnxruntime-web's files (those of its `dist`), for pages without a bundler. With one, only the
+   * `ort-wasm-simd-threaded*` are needed there. @default where the bundler has put them
    *
    * @example new URL("ort/", document.baseURI)
    */
-  readonly assets: URL | string;
+  readonly assets?: URL | string;
   /** What to try first; WebAssembly is what remains. @default "webgpu" */
   readonly prefer?: WebProvider;
   /** Also takes a GPU that is emulated in software, which is slower than WebAssembly. @default false */
@@ -41,7 +42,7 @@ export interface OrtWeb {
  * @throws {SpinnError} Runtime when onnxruntime-web cannot be loaded
  * @throws {RangeError} unless `threads` is 1 or more
  */
-export async function openOrtWeb(options: OrtWebOptions): Promise<OrtWeb> {
+export async function openOrtWeb(options: OrtWebOptions = {}): Promise<OrtWeb> {
   const { prefer = "webgpu", threads = defaultThreads(), onFallback = () => undefined } = options;
   if (!(Number.isInteger(threads) && threads >= 1)) throw new RangeError(`Threads must be 1 or more, not ${threads}`);
   if (threads > 1 && !globalThis.crossOriginIsolated)
@@ -50,7 +51,7 @@ export async function openOrtWeb(options: OrtWebOptions): Promise<OrtWeb> {
   if (problem !== undefined) onFallback(`${problem}: WebAssembly computes`);
   const runtime = new OrtWebRuntime({
     provider: problem === undefined ? prefer : "wasm",
-    assets: new URL(options.assets, globalThis.location.href).href.replace(/\/?$/, "/"),
+    assets: options.assets && new URL(options.assets, globalThis.location.href).href.replace(/\/?$/, "/"),
     threads: globalThis.crossOriginIsolated ? threads : 1,
     onFallback,
   });
@@ -60,7 +61,7 @@ export async function openOrtWeb(options: OrtWebOptions): Promise<OrtWeb> {
 
 interface RuntimeSettings {
   readonly provider: WebProvider;
-  readonly assets: string;
+  readonly assets: string | undefined;
   readonly threads: number;
   readonly onFallback: (reason: string) => void;
 }
@@ -70,6 +71,7 @@ class OrtWebRuntime implements OrtWeb {
   readonly threads: number;
   readonly #settings: RuntimeSettings;
   readonly #builds = new Map<WebProvider, Promise<OrtWebBuild>>();
+  #gpuFate: Pick<GpuHealth, "lost" | "distrust"> | undefined;
 
   constructor(settings: RuntimeSettings) {
     this.#settings = settings;
@@ -83,9 +85,10 @@ class OrtWebRuntime implements OrtWeb {
     const build = await this.load(provider);
     const session = await build.create(bytes, options);
     if (provider === "wasm") return session;
-    const device = await build.device();
+    this.#gpuFate ??= gpuFate(await build.device());
     return new GpuSession(session, {
-      lost: device.lost.then(({ message }) => `The GPU was lost (${message.split("\n", 1)[0] || "no reason given"})`),
+      ...this.#gpuFate,
+      onProcessor: () => build.create(bytes, options, "wasm"),
       replace: async (reason) => {
         this.#giveUpGpu(reason);
         return await (await this.load("wasm")).create(bytes, options);
@@ -126,6 +129,18 @@ class OrtWebRuntime implements OrtWeb {
     this.provider = "wasm";
     this.#settings.onFallback(`${reason}: WebAssembly goes on`);
   }
+}
+
+/** Shared by all sessions on a device: what is wrong for one is wrong for all. */
+function gpuFate(device: GPUDevice): Pick<GpuHealth, "lost" | "distrust"> {
+  let distrust: (reason: string) => void = () => undefined;
+  const wrong = new Promise<string>((resolve) => {
+    distrust = resolve;
+  });
+  const gone = device.lost.then(
+    ({ message }) => `The GPU was lost (${message.split("\n", 1)[0] || "no reason given"})`,
+  );
+  return { lost: Promise.race([gone, wrong]), distrust };
 }
 
 /** undefined when there is one. */

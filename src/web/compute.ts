@@ -11,8 +11,8 @@ import type { FromWorker, ToWorker, WebModel, WebRuntime } from "./worker-protoc
 export interface WebComputeOptions extends Omit<PoolOptions, "workers"> {
   /** A model file, which is copied, or the URL of the folder where a server serves a network in slices. */
   readonly model: WebModel;
-  /** What computes. `assets` is where onnxruntime-web's files are. */
-  readonly runtime: OrtWebOptions;
+  /** What computes, and where onnxruntime-web's files are. @default WebGPU if there is one, else WebAssembly */
+  readonly runtime?: OrtWebOptions;
   /** Told what it is that computes: at first, and when that changes (a GPU that was lost). */
   readonly onRuntime?: (runtime: WebRuntime) => void;
   /** Of a network in slices: told of each cut that can be reached now; the last one is `none`. */
@@ -36,9 +36,10 @@ export interface WebCompute {
  * @throws {SpinnError} Runtime when the browser cannot run it; InvalidModel, UnsupportedModel
  */
 export async function openWebCompute(options: WebComputeOptions): Promise<WebCompute> {
-  const { model, runtime, onRuntime = () => undefined, onArrived = () => undefined, ...pool } = options;
+  const { model, runtime = {}, onRuntime = () => undefined, onArrived = () => undefined, ...pool } = options;
   const { onFallback = () => undefined, ...settings } = runtime;
-  const assets = new URL(runtime.assets, globalThis.location.href).href;
+  // relative to the page, not to the worker
+  const assets = settings.assets && { assets: new URL(settings.assets, globalThis.location.href).href };
   const images = new Images();
   const spawn = (events: LinkEvents): WorkerLink => {
     const worker = new Worker(new URL("./compute-worker.js", import.meta.url), { type: "module" });
@@ -61,7 +62,7 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
       events.ended(reason);
     };
     images.post = post;
-    post({ kind: "setup", model, runtime: { ...settings, assets } });
+    post({ kind: "setup", model, runtime: { ...settings, ...assets } });
     return {
       post,
       hold: () => undefined, // a page lives as long as its tab

@@ -82,6 +82,10 @@ export async function connect(options: ConnectOptions): Promise<WebClient> {
   }
 }
 
+function isTensor(image: WebImage | Tensor): image is Tensor {
+  return typeof image === "object" && image !== null && "dims" in image;
+}
+
 async function sourceAt(url: URL, signal: AbortSignal | undefined): Promise<WebModel> {
   return url.pathname.endsWith("/") ? url.href : await download(url, signal);
 }
@@ -92,7 +96,7 @@ function withImages(
   defaultDeadlineMs: number | undefined,
 ): WebClient {
   const infer = async (image: WebImage | Tensor, options: InferOptions = {}): Promise<InferenceResult> => {
-    if ("dims" in image) return await client.infer(image, options);
+    if (isTensor(image)) return await client.infer(image, options);
     const startedMs = performance.now();
     const { codec } = options.plan ?? client.plan;
     const isEncoded = image instanceof Blob || image instanceof Uint8Array;

@@ -62,6 +62,15 @@ describeInChromium("test/e2e/pages/lab.ts", {}, (visit) => {
     await page.close();
   });
 
+  test.each([0, 1])("a GPU that computes nothing after %d runs is found out", async (runs) => {
+    const { page } = await visit("isolated");
+    await ask(page, "open", { softwareGpu: true });
+    const { outputs, provider, fallbacks } = await ask(page, "muteGpu", runs);
+    expect({ outputs, provider }).toEqual({ outputs: [2, 3, 4], provider: "wasm" });
+    expect(fallbacks).toEqual(["The GPU computes something else than the processor: WebAssembly goes on"]);
+    await page.close();
+  });
+
   test("packets are the same bytes as in Node, both ways", async () => {
     const { page } = await visit("plain");
     const file = new URL("../../src/codec/packet.vectors.json", import.meta.url);
