@@ -59,6 +59,14 @@ test("who only packs tells of packing", () => {
   expect(seen).toEqual({ packingFactor: 4, work: "input rans", serverFactor: 1, serverQueueMs: 0 });
 });
 
+test("what no profile holds is what is left of the whole, waiting for others left aside", () => {
+  const early = stepsTo(network.exits[0]!.at) + 2;
+  const timings = { totalMs: early + 12, prepareMs: 4, deviceQueueMs: 5, deviceMs: early };
+  expect(observe(network, profile, result({ source: "device", exit: 0 }, timings)).prepareMs).toBeCloseTo(7);
+  const odd = { totalMs: early - 1, deviceMs: early };
+  expect(observe(network, profile, result({ source: "device", exit: 0 }, odd)).prepareMs).toBeUndefined();
+});
+
 test("without a server the device has done everything; other failures tell nothing, nor do ways that are not profiled", () => {
   const all = { source: "device", confidence: 0.5, exit: 1 } as const;
   const alone = result({ ...all, fallbackReason: "no-connection" }, { deviceMs: stepsTo("none") + 4 });

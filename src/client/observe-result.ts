@@ -21,7 +21,7 @@ export function observe(network: NetworkInfo, profile: Profile, result: Inferenc
   });
   if (!expected) return {};
   return {
-    ...(timings.prepareMs > 0 && { prepareMs: timings.prepareMs }),
+    ...besides(timings),
     ...deviceFactor(expected, result),
     ...(source === "server" && {
       serverFactor: timings.serverMs / expected.serverMs,
@@ -36,6 +36,13 @@ function deviceFactor({ deviceMs, packMs }: ExpectedWork, { timings, source, pla
   const [tookMs, wantedMs] =
     source === "server" ? [timings.deviceMs + timings.packMs, deviceMs + packMs] : [timings.deviceMs, deviceMs];
   return { deviceFactor: tookMs / wantedMs };
+}
+
+/** Preparing the image, and what is between the parts that a profile knows; waiting for other images is no part of it. */
+function besides({ totalMs, ...parts }: InferenceResult["timings"]): Observation {
+  const { deviceQueueMs, deviceMs, packMs, sendQueueMs, serverQueueMs, serverMs, networkMs } = parts;
+  const known = deviceQueueMs + deviceMs + packMs + sendQueueMs + serverQueueMs + serverMs + networkMs;
+  return totalMs > known ? { prepareMs: totalMs - known } : {};
 }
 
 /** Whoever answers without being sure has seen the end. */

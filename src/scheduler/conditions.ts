@@ -9,7 +9,7 @@ export interface Conditions {
   readonly rttMs: number;
   /** Standard deviation of the round trip. @default 0 */
   readonly jitterMs?: number;
-  /** Until an image is the network's input: decoding and preprocessing, which profiles do not hold. @default 0 */
+  /** What no profile holds, the same for every image: decoding, preprocessing, passing on. @default 0 */
   readonly prepareMs?: number;
   /** Time now over profiled time on the device. @default 1 */
   readonly deviceFactor?: number;
