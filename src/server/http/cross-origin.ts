@@ -17,7 +17,7 @@ export function crossOriginHeaders(
   return {
     ...vary,
     "Access-Control-Allow-Origin": all ? "*" : origin,
-    "Access-Control-Expose-Headers": "Repr-Digest",
+    "Access-Control-Expose-Headers": "Repr-Digest, Inference-Header-Content-Length",
     "Cross-Origin-Resource-Policy": "cross-origin",
   };
 }
