@@ -9,16 +9,13 @@ import type { LinkSpec } from "../link-spec.ts";
 import type { Figure } from "../report/figure.ts";
 import { FOUR_G } from "./compare.ts";
 import type { Adaptation, Experiment, Lab, LabNetwork } from "./experiment.ts";
+import { type JudgedPhase, judge, recoveryMs, SETTLED_MS } from "./judge-adaptation.ts";
 import { type LabProcess, startLabProcess } from "./lab-process.ts";
-import type { LabAnswer, LabPlace, LabPlanChange } from "./lab-protocol.ts";
+import type { LabAnswer, LabPlace } from "./lab-protocol.ts";
 
 /** So much that the server pays at first, and neither 20 times less bandwidth nor a slower server leave it that. */
 const BOUND_MS = 120;
 const PHASE_MS = 10_000;
-/** After so long in a phase its conditions are old news: a change of plan from then on is one for nothing. */
-const SETTLED_MS = 6000;
-/** Fewer images say nothing about a mean. */
-const LEAST_IMAGES = 8;
 /** Before slowing, as the first run of everything makes a session. */
 const WARMING = { rounds: 2, budgetMs: 15_000 };
 
@@ -27,8 +24,12 @@ interface Phase {
   readonly link: LinkSpec;
   readonly server: number;
   readonly device: number;
-  /** Is it one of the changes for the worse? */
   readonly isBlow: boolean;
+}
+
+interface ObservedPhase extends JudgedPhase {
+  readonly name: string;
+  readonly answers: readonly LabAnswer[];
 }
 
 const usual = { link: FOUR_G, server: 1, device: 1, isBlow: false };
@@ -46,21 +47,13 @@ const PHASES: readonly Phase[] = [
   { ...usual, name: "device 3 times slower", device: 3, isBlow: true },
 ];
 
-interface Observed {
-  readonly phase: Phase;
-  readonly fromMs: number;
-  readonly toMs: number;
-  readonly answers: readonly LabAnswer[];
-  readonly changes: readonly LabPlanChange[];
-}
-
 export const adaptation: Experiment = {
   question: "does the client keep its agreement while link, server and device get worse?",
   async run(lab) {
     // one network says it: the second would take another two minutes
     const network = lab.networks[0]!;
     const observed = await observe(lab, network);
-    const found = judge(observed);
+    const found = judge(observed, BOUND_MS);
     return {
       figures: [figureOf(network, observed, found)],
       headlines: { adaptation: found },
@@ -71,7 +64,7 @@ export const adaptation: Experiment = {
   },
 };
 
-async function observe(lab: Lab, { path: model, slowdown, images, profile }: LabNetwork): Promise<Observed[]> {
+async function observe(lab: Lab, { path: model, slowdown, images, profile }: LabNetwork): Promise<ObservedPhase[]> {
   const [server, device] = [startLabProcess(lab.signal), startLabProcess(lab.signal)];
   let link: EmulatedLink | undefined;
   try {
@@ -106,7 +99,7 @@ async function observe(lab: Lab, { path: model, slowdown, images, profile }: Lab
     return PHASES.map((phase, i) => {
       const [fromMs, toMs] = [times[i]!, times[i + 1] ?? times[i]! + PHASE_MS];
       const isInside = ({ atMs }: { readonly atMs: number }): boolean => atMs >= fromMs && atMs < toMs;
-      return { phase, fromMs, toMs, answers: answers.filter(isInside), changes: planChanges.filter(isInside) };
+      return { ...phase, fromMs, toMs, answers: answers.filter(isInside), changes: planChanges.filter(isInside) };
     });
   } finally {
     await link?.close();
@@ -133,43 +126,20 @@ async function wait(ms: number, signal: AbortSignal | undefined): Promise<void> 
   });
 }
 
-function judge(observed: readonly Observed[]): Adaptation {
-  const blows = observed.filter(({ phase }) => phase.isBlow);
-  const isIdle = ({ atMs }: LabPlanChange, fromMs: number): boolean => atMs - fromMs > SETTLED_MS;
-  return {
-    worstRecoveryMs: Math.max(...blows.map(recoveryMs)),
-    mostPlanChanges: Math.max(...blows.map(({ changes }) => changes.length)),
-    idlePlanChanges: observed.reduce(
-      (sum, { changes, fromMs }) => sum + changes.filter((change) => isIdle(change, fromMs)).length,
-      0,
-    ),
-  };
-}
-
-/** Until the first image from which on the mean keeps the bound; the whole phase when there is none. */
-function recoveryMs({ answers, fromMs, toMs }: Observed): number {
-  let sum = 0;
-  let foundMs = toMs - fromMs;
-  for (let i = answers.length - 1; i >= 0; i--) {
-    sum += answers[i]!.latencyMs;
-    const count = answers.length - i;
-    if (count < LEAST_IMAGES) continue;
-    if (sum > BOUND_MS * count) break;
-    foundMs = i === 0 ? 0 : answers[i]!.atMs - fromMs;
-  }
-  return foundMs;
-}
-
-function figureOf({ name, cutShares, profile }: LabNetwork, observed: readonly Observed[], found: Adaptation): Figure {
+function figureOf(
+  { name, cutShares, profile }: LabNetwork,
+  observed: readonly ObservedPhase[],
+  found: Adaptation,
+): Figure {
   const begin = observed[0]!.fromMs;
   const seconds = (atMs: number): number => (atMs - begin) / 1000;
   const shareAt = new Map(profile.model.cuts.map(({ id }, c) => [id, 100 * cutShares[c]!]));
   const all = observed.flatMap(({ answers }) => answers);
   const x = { label: `seconds; every ${PHASE_MS / 1000}: ${PHASES.map((phase) => phase.name).join(", ")}` };
-  const blows = observed.filter(({ phase }) => phase.isBlow);
+  const blows = observed.filter(({ isBlow }) => isBlow);
   const each = blows.map((one) => {
     const { length } = one.changes;
-    return `${one.phase.name}: ${(recoveryMs(one) / 1000).toFixed(1)} s and ${length} change${length === 1 ? "" : "s"} of plan`;
+    return `${one.name}: ${(recoveryMs(one, BOUND_MS) / 1000).toFixed(1)} s and ${length} change${length === 1 ? "" : "s"} of plan`;
   });
   return {
     id: "adaptation",
