@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["src/**/*.test.ts", "test/**/*.test.ts"],
+    include: ["src/**/*.test.ts", "test/**/*.test.ts", "web/**/*.test.ts"],
     globalSetup: ["scripts/vitest-setup.mjs"],
     // processes, not threads: ONNX Runtime is native code, and a crash of it takes one file's tests along, not all
     pool: "forks",

@@ -53,14 +53,19 @@ function partsOf(timings: Timings): Part[] {
 function TimeBar({ timings }: { readonly timings: Timings }): JSX.Element {
   const parts = partsOf(timings);
   return (
-    <ul class="time-bar" aria-label="Where the time went">
-      {parts.map(({ name, side, ms }) => (
-        <li key={name} data-side={side} style={{ "--ms": ms }}>
-          <span>
+    <div class="time">
+      <div class="time-bar" aria-hidden="true">
+        {parts.map(({ name, side, ms }) => (
+          <i key={name} data-side={side} style={{ "--ms": ms }} />
+        ))}
+      </div>
+      <ul class="legend" aria-label="Where the time went">
+        {parts.map(({ name, side, ms }) => (
+          <li key={name} data-side={side}>
             {name} <span class="number">{milliseconds(ms)}</span>
-          </span>
-        </li>
-      ))}
-    </ul>
+          </li>
+        ))}
+      </ul>
+    </div>
   );
 }

@@ -22,7 +22,7 @@ export function ChartsPanel({ session, runner }: ChartsPanelProps): JSX.Element 
   const names = network?.exits.map(({ name }) => name.replace(/^exit(?=\d)/, "exit ")) ?? [];
   return (
     <Panel title="Over time" name="charts" aside={<span class="soft mark-key">the plan changed</span>}>
-      <div class="charts">
+      <div class="running">
         <Chart
           title="Latency"
           x={x}

@@ -41,6 +41,7 @@ function Strip({ stages, arrived }: { readonly stages: readonly Stage[]; readonl
             key={stage.name}
             data-side={stage.side}
             data-outcome={stage.outcome.kind}
+            data-asked={stage.threshold !== undefined}
             data-here={i < arrived}
             data-split={i === split}
             style={{ "--share": stage.share, "--threshold": stage.threshold ?? 1, "--confidence": confidenceOf(stage) }}
@@ -64,6 +65,7 @@ function Strip({ stages, arrived }: { readonly stages: readonly Stage[]; readonl
         <li style={{ "--color": "var(--device)" }}>on this device</li>
         <li style={{ "--color": "var(--server)" }}>on the server</li>
         <li class="need-key">sure enough to stop</li>
+        {stages.some(({ threshold }) => threshold === undefined) && <li class="unasked-key">not asked</li>}
         {arrived < stages.length && <li class="missing-key">still to be downloaded</li>}
       </ul>
     </>
