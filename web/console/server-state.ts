@@ -54,7 +54,7 @@ async function keepListening(): Promise<void> {
   while (!mine.signal.aborted) {
     try {
       for await (const event of eventStream(new URL("api/events", document.baseURI), token, mine.signal)) take(event);
-      lost("The server has ended the connection");
+      if (!mine.signal.aborted) lost("The server has ended the connection");
     } catch (error) {
       if (mine.signal.aborted) return;
       if (error instanceof RefusedError && (error.status === 401 || error.status === 403)) {
