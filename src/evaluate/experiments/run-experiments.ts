@@ -127,6 +127,7 @@ async function writeReport(
     title: "SPINN's evaluation, regenerated",
     lead: "Progressive inference over device and cloud (Laskaridis et al., MobiCom 2020) beside its rivals, all on the same engine, codec and profiles. Measured: two processes, the real engine, an emulated link, a device slowed by a stated factor. Simulated: discrete events from measured profiles.",
     headlines: headlineRows(headlines),
+    machine: conditions.machine ?? "",
     sections: present.map(({ name, result }) => ({ name, figures: result.figures, notes: result.notes ?? [] })),
     conditions: [
       ...Object.entries(conditions),

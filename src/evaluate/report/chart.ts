@@ -6,7 +6,7 @@ import type { AxisSpec, BarPanel, LinePanel, Panel, Series } from "./figure.ts";
 
 const WIDTH = 460;
 const HEIGHT = 300;
-const BOX = { left: 58, top: 30, right: 12, bottom: 44 } as const;
+const BOX = { left: 58, top: 36, right: 12, bottom: 44 } as const;
 /** Names of bars stand askew below them. */
 const BARS_BOTTOM = 96;
 /** More points than these are drawn without dots. */
@@ -115,7 +115,7 @@ function grid(up: Scale, axis: AxisSpec): string {
     const here = y(up.part(at));
     return `<path class="grid" d="M${x(0)} ${here}H${x(1)}"/><text class="tick" x="${x(0) - 6}" y="${here + 4}" text-anchor="end">${text}</text>`;
   });
-  const label = `<text class="label" x="${BOX.left}" y="26">${escapeXml(axis.label)}</text>`;
+  const label = `<text class="label" x="${BOX.left}" y="29">${escapeXml(axis.label)}</text>`;
   return [...rows, label, `<path class="axis" d="M${x(0)} ${y(0)}H${x(1)}"/>`].join("\n");
 }
 

@@ -11,6 +11,8 @@ export interface Page {
   /** Of the headlines: what is claimed, the paper's figure, ours, and whether it is reached. */
   readonly headlines: readonly HeadlineRow[];
   readonly sections: readonly Section[];
+  /** In a few words, beside every figure. */
+  readonly machine: string;
   /** What everything was run on: name and value. */
   readonly conditions: readonly (readonly [string, string])[];
 }
@@ -31,7 +33,7 @@ export interface Section {
 }
 
 /** @returns the text of an HTML file */
-export function renderPage({ title, lead, headlines, sections, conditions }: Page): string {
+export function renderPage({ title, lead, headlines, sections, machine, conditions }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -45,9 +47,9 @@ export function renderPage({ title, lead, headlines, sections, conditions }: Pag
 <p class="lead">${escapeXml(lead)}</p>
 ${headlines.length > 0 ? headlineTable(headlines) : ""}
 <nav>${sections.flatMap(({ figures }) => figures.map(({ id, title: name }) => `<a href="#${id}">${escapeXml(name)}</a>`)).join(" ")}</nav>
-${sections.map(sectionHtml).join("\n")}
+${sections.map((section) => sectionHtml(section, machine)).join("\n")}
 <h2 id="conditions">What this ran on</h2>
-<table>${conditions.map(([name, value]) => `<tr><th>${escapeXml(name)}</th><td>${escapeXml(value)}</td></tr>`).join("")}</table>
+<div class="wide"><table>${conditions.map(([name, value]) => `<tr><th>${escapeXml(name)}</th><td>${escapeXml(value)}</td></tr>`).join("")}</table></div>
 </body>
 </html>
 `;
@@ -65,16 +67,16 @@ function headlineTable(rows: readonly HeadlineRow[]): string {
     ]
       .map((cell) => `<td>${escapeXml(cell)}</td>`)
       .join("")}</tr>`;
-  return `<table class="headlines"><tr><th>headline</th><th>the paper</th><th>wanted</th><th>here</th><th></th><th>where</th></tr>
-${rows.map(row).join("\n")}</table>`;
+  return `<div class="wide"><table class="headlines"><tr><th>headline</th><th>the paper</th><th>wanted</th><th>here</th><th></th><th>where</th></tr>
+${rows.map(row).join("\n")}</table></div>`;
 }
 
-function sectionHtml({ figures, notes }: Section): string {
+function sectionHtml({ figures, notes }: Section, machine: string): string {
   const more = notes.map((note) => `<p class="note">${escapeXml(note)}</p>`).join("\n");
-  return `${figures.map(figureHtml).join("\n")}\n${more}`;
+  return `${figures.map((figure) => figureHtml(figure, machine)).join("\n")}\n${more}`;
 }
 
-function figureHtml({ id, title, says, basis, paper, panels }: Figure): string {
+function figureHtml({ id, title, says, basis, paper, panels }: Figure, machine: string): string {
   const names = [...new Set(panels.flatMap(namesOf))];
   const colorOf = (name: string): number =>
     fixedColors.get(name) ?? freeColors[names.indexOf(name) % freeColors.length]!;
@@ -85,7 +87,7 @@ function figureHtml({ id, title, says, basis, paper, panels }: Figure): string {
     )
     .join("");
   return `<section id="${id}">
-<h2>${escapeXml(title)} <small class="${basis.includes("measured") ? "measured" : "simulated"}">${basis}</small></h2>
+<h2>${escapeXml(title)} <small class="${basis.includes("measured") ? "measured" : "simulated"}">${basis}</small> <small class="machine">${escapeXml(machine)}</small></h2>
 <p>${escapeXml(says)}</p>
 ${paper === undefined ? "" : `<p class="paper">The paper: ${escapeXml(paper)}</p>`}
 <div class="legend">${legend}</div>
@@ -122,6 +124,7 @@ const style = `
 body{font:16px/1.5 system-ui,"Segoe UI","DejaVu Sans",sans-serif;color:var(--ink);background:var(--paper);max-width:1040px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.7rem;line-height:1.2}h2{font-size:1.25rem;margin:2.6rem 0 .3rem}
 h2 small{font-size:.72rem;font-weight:600;padding:.1rem .5rem;border-radius:1rem;vertical-align:middle;border:1px solid currentColor}
+.machine{color:var(--soft);font-weight:400;border:0}.wide{overflow-x:auto}
 .measured{color:var(--good)}.simulated,.paper,.note,.lead{color:var(--soft)}.note,.paper{font-size:.88rem;margin:.3rem 0}
 nav a{display:inline-block;margin:0 .8rem .2rem 0;color:inherit}
 .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(460px,100%),1fr));gap:.6rem}
