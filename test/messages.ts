@@ -9,6 +9,8 @@ const u16 = fc.nat(2 ** 16 - 1);
 const u32 = fc.nat(2 ** 32 - 1);
 const amount = fc.float({ min: 0, noNaN: true, noDefaultInfinity: true }).map(Math.abs);
 const text = fc.string({ maxLength: 20, unit: "binary" });
+const idOf = (length: number): fc.Arbitrary<Uint8Array> =>
+  fc.uint8Array({ minLength: length, maxLength: length }).filter((bytes) => bytes.some((byte) => byte > 0));
 const answer = { exit: fc.nat(255), label: u32, confidence: fc.float({ min: 0, max: 1, noNaN: true }).map(Math.abs) };
 
 export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
@@ -32,6 +34,7 @@ export const anyMessage: fc.Arbitrary<Message> = fc.oneof(
       deadlineMs: amount,
       best: fc.record(answer),
       wantsLogits: fc.boolean(),
+      trace: fc.record({ traceId: idOf(16), spanId: idOf(8), sampled: fc.boolean() }),
       payload: fc.record({
         kind: fc.constantFrom("packet" as const, "image" as const),
         bytes: fc.uint8Array({ maxLength: 50 }),

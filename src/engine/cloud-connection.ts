@@ -2,10 +2,12 @@
 // at worst this connection.
 
 import { isSpinnError, messageOf } from "../errors.ts";
+import { hexOf } from "../hex.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, Message, RefuseCode, Run } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
 import { admit } from "./cloud-admission.ts";
+import type { CloudEvent, RunEnd } from "./cloud-events.ts";
 import type { CloudSettings } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
 
@@ -16,24 +18,28 @@ export interface CloudHost {
   /** Is there no room for another run? */
   readonly isFull: boolean;
   readonly loadFactor: number;
-  /** @returns undefined when there is no such network */
   /** Of the networks that are served, in hexadecimal digits. */
   readonly hashes: readonly string[];
+  /** @returns undefined when there is no such network */
   find(modelHash: Uint8Array): Compute | undefined;
   /** Names a new connection where runs of several wait. */
   name(): string;
-  hello(modelHash: Uint8Array): Hello;
+  hello(compute: Compute): Hello;
   /** A run is handed to `compute`, and comes to an end. */
   compute(compute: Compute, task: Task, signal: AbortSignal): Promise<Answered>;
-  answered(): void;
-  /** @param id of the run; 0: the connection */
-  refused(id: number, code: RefuseCode): void;
-  cancelled(): void;
+  tell(event: CloudEvent): void;
   left(connection: CloudConnection): void;
 }
 
+/** A run as it came. */
+interface Arrival {
+  readonly run: Run;
+  readonly receivedBytes: number;
+  readonly arrivedMs: number;
+}
+
 /** A run without an answer yet. */
-interface Job {
+interface Job extends Arrival {
   readonly controller: AbortController;
   /** Stops the clock of its deadline. */
   disarm(): void;
@@ -53,6 +59,8 @@ export class CloudConnection implements ConnectionHandlers {
   #compute: Compute | undefined;
   /** Longest message that the device takes. */
   #maxSentBytes = MAX_HELLO_BYTES;
+  /** Why it is to go, as soon as its runs are answered. */
+  #leaving: string | undefined;
   #isClosed = false;
 
   constructor(connection: Connection, host: CloudHost) {
@@ -61,6 +69,8 @@ export class CloudConnection implements ConnectionHandlers {
     this.#name = host.name();
     this.#openedAtMs = host.settings.clock.now();
     this.#heardAtMs = this.#openedAtMs;
+    const { peer, client } = connection;
+    host.tell({ kind: "connected", connection: this.#name, peer, ...(client !== undefined && { client }) });
   }
 
   /** Has it said hello? */
@@ -68,22 +78,28 @@ export class CloudConnection implements ConnectionHandlers {
     return this.#compute !== undefined;
   }
 
+  /** Which one it has asked for, in hexadecimal digits; undefined before hello. */
+  get network(): string | undefined {
+    return this.#compute && hexOf(this.#compute.network.modelHash);
+  }
+
   message(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     this.#heardAtMs = this.#host.settings.clock.now();
     try {
       const maxMessageBytes = this.#compute ? this.#host.settings.maxMessageBytes : MAX_HELLO_BYTES;
-      this.#take(decodeMessage(bytes, { maxMessageBytes }));
+      this.#take(decodeMessage(bytes, { maxMessageBytes }), bytes.length);
     } catch (error) {
       if (isSpinnError(error, "InvalidFrame")) this.leave("protocol", messageOf(error));
       else this.#fail(error);
     }
   }
 
-  closed(): void {
+  closed(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    for (const id of [...this.#jobs.keys()]) this.#drop(id);
+    for (const job of [...this.#jobs.values()]) this.#drop(job, { kind: "cancelled" });
+    this.#host.tell({ kind: "left", connection: this.#name, reason });
     this.#host.left(this);
   }
 
@@ -104,19 +120,21 @@ export class CloudConnection implements ConnectionHandlers {
   /** Ends the connection, saying why; runs without an answer are dropped. */
   leave(code: RefuseCode, reason: string): void {
     if (this.#isClosed) return;
-    this.#refuse(0, code, reason);
+    this.#sayNo(0, code, reason);
+    this.#host.tell({ kind: "refused", connection: this.#name, code, reason });
     this.#close(reason);
   }
 
-  /** Ends the connection as soon as its runs are answered. */
-  leaveWhenDone(): void {
-    if (this.#jobs.size === 0) this.leave("shutting-down", "The server is shutting down");
+  /** Ends the connection as soon as its runs are answered, and takes no more of them. */
+  leaveWhenDone(reason: string): void {
+    this.#leaving = reason;
+    this.#settled();
   }
 
-  #take(message: Message): void {
+  #take(message: Message, receivedBytes: number): void {
     const compute = this.#compute;
     if (!compute) this.#greet(message);
-    else if (message.kind === "run") this.#run(message, compute);
+    else if (message.kind === "run") this.#run(message, receivedBytes, compute);
     else if (message.kind === "cancel") this.#cancel(message.id);
     else if (message.kind === "ping") this.send(encodeMessage({ kind: "pong", id: message.id }));
     else if (message.kind === "refuse" && message.id === 0) this.#close("the device refused");
@@ -128,7 +146,7 @@ export class CloudConnection implements ConnectionHandlers {
       this.leave("protocol", `A ${message.kind} came before the device's hello`);
       return;
     }
-    const { modelHash, limits } = message;
+    const { modelHash, limits, agent } = message;
     const compute = this.#host.find(modelHash);
     if (limits.maxMessageBytes < MAX_HELLO_BYTES) {
       this.leave("protocol", `A device that takes ${limits.maxMessageBytes} bytes cannot be answered`);
@@ -137,29 +155,36 @@ export class CloudConnection implements ConnectionHandlers {
     } else {
       this.#compute = compute;
       this.#maxSentBytes = limits.maxMessageBytes;
-      this.send(encodeMessage(this.#host.hello(modelHash)));
+      this.send(encodeMessage(this.#host.hello(compute)));
+      this.#host.tell({ kind: "greeted", connection: this.#name, network: hexOf(modelHash), agent });
     }
   }
 
-  #run(run: Run, compute: Compute): void {
+  #run(run: Run, receivedBytes: number, compute: Compute): void {
     const { isClosing, isFull, settings } = this.#host;
-    const standing = { inFlight: this.#jobs, maxInFlight: settings.maxInFlight, isClosing, isFull, client: this.#name };
-    const admission = admit(run, compute.network, standing);
-    if (admission.kind === "task") this.#start(run, compute, admission.task);
+    const arrival: Arrival = { run, receivedBytes, arrivedMs: settings.clock.now() };
+    const admission = admit(run, compute.network, {
+      inFlight: this.#jobs,
+      maxInFlight: settings.maxInFlight,
+      isClosing: isClosing || this.#leaving !== undefined,
+      isFull,
+      client: this.#connection.client ?? this.#name,
+    });
+    if (admission.kind === "task") this.#start(arrival, compute, admission.task);
     else if (admission.isViolation) this.leave(admission.code, admission.reason);
-    else this.#refuse(run.id, admission.code, admission.reason);
+    else this.#refuse(arrival, admission.code, admission.reason);
   }
 
-  #start(run: Run, compute: Compute, task: Task): void {
-    const { id, deadlineMs } = run;
+  #start(arrival: Arrival, compute: Compute, task: Task): void {
+    const { id, deadlineMs } = arrival.run;
     const controller = new AbortController();
     const expire = (): void => {
-      this.#drop(id);
-      this.#refuse(id, "deadline", "The deadline has passed");
+      this.#drop(job);
+      this.#refuse(job, "deadline", "The deadline has passed");
       this.#settled();
     };
     const disarm = deadlineMs === undefined ? () => {} : this.#host.settings.clock.setTimer(expire, deadlineMs);
-    const job: Job = { controller, disarm };
+    const job: Job = { ...arrival, controller, disarm };
     this.#jobs.set(id, job);
     const settle = (act: () => void): void => {
       // Dropped meanwhile: the id may stand for another run by now.
@@ -170,43 +195,44 @@ export class CloudConnection implements ConnectionHandlers {
       this.#settled();
     };
     this.#host.compute(compute, task, controller.signal).then(
-      (outcome) => settle(() => this.#answer(id, outcome)),
-      (error: unknown) => settle(() => this.#explain(run, error)),
+      (outcome) => settle(() => this.#answer(job, outcome)),
+      (error: unknown) => settle(() => this.#explain(job, error)),
     );
   }
 
   #cancel(id: number): void {
-    if (this.#jobs.has(id)) this.#host.cancelled();
-    this.#drop(id);
+    const job = this.#jobs.get(id);
+    if (job) this.#drop(job, { kind: "cancelled" });
     this.#settled();
   }
 
-  #answer(id: number, { answer, logits, times }: Answered): void {
+  #answer(job: Job, { answer, confident, logits, times }: Answered): void {
     const { queueMs, unpackMs, slices } = times;
+    const { id } = job.run;
     const computeMs = slices.reduce((sum, { ms }) => sum + ms, unpackMs);
     const bytes = encodeMessage({ kind: "result", id, ...answer, queueMs, computeMs, ...(logits && { logits }) });
     if (bytes.length > this.#maxSentBytes) {
-      this.#refuse(id, "too-large", "The answer is longer than the device takes");
+      this.#refuse(job, "too-large", "The answer is longer than the device takes");
     } else {
-      this.#host.answered();
+      this.#ended(job, { kind: "answered", exit: answer.exit, confident, sentBytes: bytes.length, times });
       this.send(bytes);
     }
   }
 
   /** Why a run came to nothing. */
-  #explain({ id, payload }: Run, error: unknown): void {
+  #explain(job: Job, error: unknown): void {
     const reason = messageOf(error);
     if (isSpinnError(error, "InvalidFrame")) {
-      this.#refuse(id, "bad-payload", reason);
+      this.#refuse(job, "bad-payload", reason);
       // An image is a user's file, a packet is what we speak: who cannot do that is not listened to any longer.
-      if (payload.kind === "packet") this.#close(reason);
-    } else if (isSpinnError(error, "UnsupportedModel")) this.#refuse(id, "bad-payload", reason);
-    else if (isSpinnError(error, "Overloaded")) this.#refuse(id, "busy", "The queue is full");
-    else if (isSpinnError(error, "Deadline")) this.#refuse(id, "deadline", reason);
-    else if (isSpinnError(error, "Aborted")) this.#refuse(id, "shutting-down", "The server is shutting down");
+      if (job.run.payload.kind === "packet") this.#close(reason);
+    } else if (isSpinnError(error, "UnsupportedModel")) this.#refuse(job, "bad-payload", reason);
+    else if (isSpinnError(error, "Overloaded")) this.#refuse(job, "busy", "The queue is full");
+    else if (isSpinnError(error, "Deadline")) this.#refuse(job, "deadline", reason);
+    else if (isSpinnError(error, "Aborted")) this.#refuse(job, "shutting-down", "The server is shutting down");
     else {
       this.#host.settings.onError(error);
-      this.#refuse(id, "internal", "The network could not be run");
+      this.#refuse(job, "internal", "The network could not be run");
     }
   }
 
@@ -217,28 +243,46 @@ export class CloudConnection implements ConnectionHandlers {
   }
 
   /** Nobody waits for this run any more. */
-  #drop(id: number): void {
-    const job = this.#jobs.get(id);
-    if (!job) return;
-    this.#jobs.delete(id);
+  #drop(job: Job, end?: RunEnd): void {
+    if (this.#jobs.get(job.run.id) !== job) return;
+    this.#jobs.delete(job.run.id);
     job.disarm();
     job.controller.abort();
+    if (end) this.#ended(job, end);
   }
 
   /** There is a run less. */
   #settled(): void {
-    if (this.#host.isClosing) this.leaveWhenDone();
+    if (this.#leaving !== undefined && this.#jobs.size === 0) this.leave("shutting-down", this.#leaving);
   }
 
-  #refuse(id: number, code: RefuseCode, reason: string): void {
-    this.#host.refused(id, code);
+  #refuse(arrival: Arrival, code: RefuseCode, reason: string): void {
+    this.#ended(arrival, { kind: "refused", code, reason });
+    this.#sayNo(arrival.run.id, code, reason);
+  }
+
+  #ended({ run, receivedBytes, arrivedMs }: Arrival, end: RunEnd): void {
+    const { plan, trace } = run;
+    const totalMs = this.#host.settings.clock.now() - arrivedMs;
+    const event = {
+      kind: "run",
+      connection: this.#name,
+      network: this.network!,
+      cut: plan.cut,
+      receivedBytes,
+    } as const;
+    this.#host.tell({ ...event, totalMs, ...(trace && { trace }), end });
+  }
+
+  /** @param id of a run; 0: the connection */
+  #sayNo(id: number, code: RefuseCode, reason: string): void {
     const { loadFactor } = this.#host;
     this.send(encodeMessage({ kind: "refuse", id, code, reason: reason.slice(0, MAX_REASON), loadFactor }));
   }
 
   #close(reason: string): void {
     this.#connection.close(reason);
-    this.closed();
+    this.closed(reason);
   }
 }
 

@@ -4,9 +4,11 @@ import { helloFor, inputFor, RawDevice, runFor } from "../../test/raw-device.ts"
 import { toyProgressive } from "../../test/toy.ts";
 import { TurnedClock } from "../../test/turned-clock.ts";
 import { SpinnError } from "../errors.ts";
+import { hexOf } from "../hex.ts";
 import { createLoopback, type Dial } from "../transport/index.ts";
 import { encodeMessage, type Message, type Refuse, type Run, type RunPlan } from "../wire/index.ts";
 import { type CloudEngine, createCloudEngine } from "./cloud-engine.ts";
+import type { CloudEvent } from "./cloud-events.ts";
 import type { CloudEngineOptions } from "./cloud-options.ts";
 import type { Answered, Compute } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
@@ -311,7 +313,7 @@ test("a cancelled run, and those of a device that leaves, are dropped; their ids
   device.say({ kind: "cancel", id: 2 });
   device.say({ kind: "cancel", id: 77 });
   leaving.close();
-  await vi.waitFor(() => expect(engine.stats()).toMatchObject({ queued: 1, clients: 1, cancelled: 1 }));
+  await vi.waitFor(() => expect(engine.stats()).toMatchObject({ queued: 1, clients: 1, cancelled: 4 }));
   device.say(run(2));
   release();
   await Promise.all([device.hears("result", 1), device.hears("result", 2)]);
@@ -326,6 +328,58 @@ test("clients hear how the server is doing", async () => {
   const { loadFactor, ...counts } = await device.hears("stats");
   expect(counts).toEqual({ kind: "stats", clients: 1, queued: 0, answered: 1, refused: 0 });
   expect(loadFactor).toBeGreaterThanOrEqual(1);
+});
+
+test("every connection and every run is told of, from beginning to end", async () => {
+  const events: CloudEvent[] = [];
+  const { dial, engine } = service({ onEvent: (event) => events.push(event) });
+  const device = await RawDevice.greeted(dial, network);
+  const traceId = Uint8Array.from({ length: 16 }, (_, i) => i);
+  const trace = { traceId, spanId: traceId.slice(8), sampled: true };
+  await device.asks(run(1, { trace }));
+  device.say(run(2, { plan: { ...run(2).plan, cut: "nowhere" } }));
+  await device.hears("refuse", 2);
+  device.close();
+  await vi.waitFor(() => expect(engine.stats().clients).toBe(0));
+  const served = hexOf(network.modelHash);
+  const [connection, ofRun] = ["connection 1", { kind: "run", connection: "connection 1", network: served }];
+  expect(events).toEqual([
+    { kind: "network-added", network: served },
+    { kind: "connected", connection, peer: "loopback" },
+    { kind: "greeted", connection, network: served, agent: expect.any(String) },
+    expect.objectContaining({
+      ...ofRun,
+      cut: run(1).plan.cut,
+      trace,
+      end: expect.objectContaining({ kind: "answered" }),
+    }),
+    expect.objectContaining({ ...ofRun, cut: "nowhere", end: expect.objectContaining({ code: "unknown-cut" }) }),
+    { kind: "left", connection, reason: expect.any(String) },
+  ]);
+});
+
+test("networks come and go while it serves: who uses one that goes gets the answers that it waits for", async () => {
+  const { dial, engine } = service();
+  const served = hexOf(network.modelHash);
+  const device = await RawDevice.greeted(dial, network);
+  const release = compute.hold();
+  device.say(run(1));
+  await vi.waitFor(() => expect(engine.stats().queued).toBe(1));
+  const retired = engine.retire(served);
+  const late = await RawDevice.dial(dial);
+  late.say(helloFor(network));
+  expect(await late.hears("refuse", 0)).toMatchObject({ code: "unknown-model" });
+  device.say(run(2));
+  expect(await device.hears("refuse", 2)).toMatchObject({ code: "shutting-down" });
+  release();
+  await device.hears("result", 1);
+  expect(await lastWord(device)).toMatchObject({ code: "shutting-down" });
+  expect(await retired).toBe(compute);
+  expect(await engine.retire(served)).toBeUndefined();
+  engine.add(compute);
+  expect(() => engine.add(compute)).toThrow("A network is served twice");
+  const again = await RawDevice.greeted(dial, network);
+  await again.asks(run(1));
 });
 
 test("its hello says what it takes: the largest cut, and no less than an image needs", async () => {
@@ -387,7 +441,6 @@ describe("closing", () => {
 });
 
 test("options that make no sense are refused", () => {
-  expect(() => createCloudEngine({ networks: [] })).toThrow(RangeError);
   expect(() => createCloudEngine({ networks: [compute, compute] })).toThrow("A network is served twice");
   expect(() => createCloudEngine({ networks: [compute], maxQueued: 0 })).toThrow("maxQueued must be positive, not 0");
   expect(() => createCloudEngine({ networks: [compute], idleTimeoutMs: Number.NaN })).toThrow(RangeError);

@@ -6,6 +6,7 @@ import type { Accept, Connection, ConnectionHandlers } from "../transport/transp
 import type { Hello, RefuseCode } from "../wire/message.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
 import { CloudConnection, type CloudHost } from "./cloud-connection.ts";
+import type { CloudEvent } from "./cloud-events.ts";
 import { LoadMeter } from "./cloud-load.ts";
 import { type CloudEngineOptions, type CloudSettings, cloudSettings, maxTensorBytes } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
@@ -35,6 +36,20 @@ export interface CloudEngine {
   readonly maxMessageBytes: number;
   stats(): CloudStats;
   /**
+   * Serves one network more from now on.
+   *
+   * @throws {RangeError} when it is served already
+   */
+  add(compute: Compute): void;
+  /**
+   * Serves a network no longer: no new device is let in for it, those that are there get the answers that they wait for and leave.
+   *
+   * @param network 32 hexadecimal digits
+   * @param graceMs after so long, runs without an answer are refused. @default 5000
+   * @returns what was given to `add`, when nobody needs it any more; undefined when it was not served
+   */
+  retire(network: string, graceMs?: number): Promise<Compute | undefined>;
+  /**
    * Takes no more runs, answers those that it has, and sends everybody away.
    *
    * @param graceMs after so long, runs without an answer are refused. @default 5000
@@ -43,7 +58,7 @@ export interface CloudEngine {
 }
 
 /**
- * @throws {RangeError} as `cloudSettings`
+ * @throws {RangeError} when two networks are the same, or an amount is none
  * @example
  * const engine = createCloudEngine({ networks: [await openCompute({ model })] });
  * const listener = await listenWebSocket({ port: 8484, ...engine });
@@ -54,15 +69,25 @@ export function createCloudEngine(options: CloudEngineOptions): CloudEngine {
     accept: (connection) => host.accept(connection),
     maxMessageBytes: host.settings.maxMessageBytes,
     stats: () => host.stats(),
+    add: (compute) => host.add(compute),
+    retire: (network, graceMs = 5000) => host.retire(network, graceMs),
     close: (graceMs = 5000) => host.close(graceMs),
   };
 }
 
+const CLOSING = "The server is shutting down";
+
+/** Somebody waits until certain connections have left. */
+interface Parting {
+  left(connection: CloudConnection): void;
+}
+
 class Host implements CloudHost {
   readonly settings: CloudSettings;
-  readonly #networks: ReadonlyMap<string, Compute>;
+  readonly #networks = new Map<string, Compute>();
   readonly #connections = new Set<CloudConnection>();
   readonly #load = new LoadMeter();
+  readonly #partings = new Set<Parting>();
   readonly #turnedAway: Partial<Record<RefuseCode, number>> = {};
   #queued = 0;
   #connected = 0;
@@ -75,17 +100,33 @@ class Host implements CloudHost {
   /** Stops the clock; there when it runs. */
   #stopTicking: (() => void) | undefined;
   #toldAtMs = 0;
-  #closing: Promise<void> | undefined;
-  #drained = (): void => {};
+  #isClosing = false;
+  #closed: Promise<void> | undefined;
 
   constructor(settings: CloudSettings) {
     this.settings = settings;
-    this.#networks = new Map(settings.networks.map((compute) => [hexOf(compute.network.modelHash), compute]));
-    if (this.#networks.size < settings.networks.length) throw new RangeError("A network is served twice");
+    for (const compute of settings.networks) this.add(compute);
+  }
+
+  add(compute: Compute): void {
+    const network = hexOf(compute.network.modelHash);
+    if (this.#networks.has(network)) throw new RangeError("A network is served twice");
+    this.#networks.set(network, compute);
+    this.tell({ kind: "network-added", network });
+  }
+
+  async retire(network: string, graceMs: number): Promise<Compute | undefined> {
+    const compute = this.#networks.get(network);
+    if (!compute) return undefined;
+    this.#networks.delete(network);
+    const users = [...this.#connections].filter((connection) => connection.network === network);
+    await this.#part(users, "The network is no longer served", graceMs);
+    this.tell({ kind: "network-retired", network });
+    return compute;
   }
 
   get isClosing(): boolean {
-    return this.#closing !== undefined;
+    return this.#isClosing;
   }
 
   get isFull(): boolean {
@@ -99,7 +140,7 @@ class Host implements CloudHost {
   accept(connection: Connection): ConnectionHandlers {
     const device = new CloudConnection(connection, this);
     this.#connections.add(device);
-    if (this.isClosing) device.leaveWhenDone();
+    if (this.isClosing) device.leaveWhenDone(CLOSING);
     else this.#keepTicking();
     return device;
   }
@@ -116,10 +157,10 @@ class Host implements CloudHost {
     return `connection ${++this.#connected}`;
   }
 
-  hello(modelHash: Uint8Array): Hello {
-    const { maxMessageBytes, maxInFlight, agent, networks } = this.settings;
-    const limits = { maxMessageBytes, maxTensorBytes: maxTensorBytes(networks), maxInFlight };
-    return { kind: "hello", role: "server", modelHash, limits, agent };
+  hello(compute: Compute): Hello {
+    const { maxMessageBytes, maxInFlight, agent } = this.settings;
+    const limits = { maxMessageBytes, maxTensorBytes: maxTensorBytes(compute), maxInFlight };
+    return { kind: "hello", role: "server", modelHash: compute.network.modelHash, limits, agent };
   }
 
   async compute(compute: Compute, task: Task, signal: AbortSignal): Promise<Answered> {
@@ -138,25 +179,22 @@ class Host implements CloudHost {
     }
   }
 
-  answered(): void {
-    this.#answered++;
-  }
-
-  refused(id: number, code: RefuseCode): void {
-    if (id === 0) this.#turnedAway[code] = (this.#turnedAway[code] ?? 0) + 1;
-    else this.#refused++;
-  }
-
-  cancelled(): void {
-    this.#cancelled++;
+  tell(event: CloudEvent): void {
+    if (event.kind === "refused") this.#turnedAway[event.code] = (this.#turnedAway[event.code] ?? 0) + 1;
+    else if (event.kind === "run") {
+      if (event.end.kind === "answered") this.#answered++;
+      else if (event.end.kind === "refused") this.#refused++;
+      else this.#cancelled++;
+    }
+    this.settings.onEvent(event);
   }
 
   left(connection: CloudConnection): void {
     this.#connections.delete(connection);
+    for (const parting of this.#partings) parting.left(connection);
     if (this.#connections.size > 0) return;
     this.#stopTicking?.();
     this.#stopTicking = undefined;
-    this.#drained();
   }
 
   stats(): CloudStats {
@@ -175,19 +213,30 @@ class Host implements CloudHost {
   }
 
   close(graceMs: number): Promise<void> {
-    this.#closing ??= new Promise((resolve) => {
-      const { clock } = this.settings;
-      const disarm = clock.setTimer(() => {
-        for (const connection of this.#connections) connection.leave("shutting-down", "The server is shutting down");
+    this.#isClosing = true;
+    this.#closed ??= this.#part([...this.#connections], CLOSING, graceMs);
+    return this.#closed;
+  }
+
+  /** Resolves when all of them have left: at the latest after `graceMs`. */
+  async #part(connections: readonly CloudConnection[], reason: string, graceMs: number): Promise<void> {
+    const leaving = new Set(connections);
+    if (leaving.size === 0) return;
+    await new Promise<void>((resolve) => {
+      const disarm = this.settings.clock.setTimer(() => {
+        for (const connection of leaving) connection.leave("shutting-down", reason);
       }, graceMs);
-      this.#drained = () => {
-        disarm();
-        resolve();
+      const parting: Parting = {
+        left: (connection) => {
+          if (!leaving.delete(connection) || leaving.size > 0) return;
+          this.#partings.delete(parting);
+          disarm();
+          resolve();
+        },
       };
+      this.#partings.add(parting);
+      for (const connection of connections) connection.leaveWhenDone(reason);
     });
-    for (const connection of this.#connections) connection.leaveWhenDone();
-    if (this.#connections.size === 0) this.#drained();
-    return this.#closing;
   }
 
   /** As long as somebody is connected, the clock is looked at. */

@@ -2,16 +2,21 @@
 
 import { defaultWireLimits } from "../wire/message-codec.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { CloudEvent } from "./cloud-events.ts";
 import type { Compute } from "./compute.ts";
 
 export interface CloudEngineOptions {
-  /** One for each network that is served. They stay the caller's, who closes them after the engine. */
+  /** One for each network that is served from the start. They stay the caller's, who closes them after the engine. */
   readonly networks: readonly Compute[];
   /** Runs that wait or compute, of all clients together; more are refused as busy. @default 64 */
   readonly maxQueued?: number;
   /** Runs without an answer of one client; part of the server's hello. @default 16 */
   readonly maxInFlight?: number;
-  /** Longest message taken. @default what the largest cut needs as float32, at least 1 MiB for images, at most 16 MiB + 64 KiB */
+  /**
+   * Longest message taken. Networks that are added later have to get along with it.
+   *
+   * @default what the largest cut needs as float32, at least 1 MiB for images, at most 16 MiB + 64 KiB; that, without networks
+   */
   readonly maxMessageBytes?: number;
   /** Bytes that wait for a client that does not read; beyond, it is left. @default 1 MiB */
   readonly maxBufferedBytes?: number;
@@ -26,6 +31,8 @@ export interface CloudEngineOptions {
   readonly clock?: Clock;
   /** Hears of what is the server's own fault. @default nobody does; `stats` counts it */
   readonly onError?: (error: unknown) => void;
+  /** Hears of all that happens, in order, while it happens: whoever is slow here slows everybody. Must not throw. */
+  readonly onEvent?: (event: CloudEvent) => void;
 }
 
 export type CloudSettings = Required<CloudEngineOptions>;
@@ -35,15 +42,15 @@ const IMAGE_BYTES = 2 ** 20;
 /** What a run holds around its payload, and a packet around its tensors. */
 const ENVELOPE_BYTES = 2 ** 16;
 
-/** @throws {RangeError} when there is no network, two are the same, or an amount is none */
+/** @throws {RangeError} when an amount is none */
 export function cloudSettings(options: CloudEngineOptions): CloudSettings {
   const { networks } = options;
-  if (networks.length === 0) throw new RangeError("A cloud engine needs a network to serve");
-  const largest = Math.max(IMAGE_BYTES, maxTensorBytes(networks));
+  const most = defaultWireLimits.maxMessageBytes;
+  const needed = Math.max(IMAGE_BYTES, ...networks.map(maxTensorBytes)) + ENVELOPE_BYTES;
   const settings: CloudSettings = {
     maxQueued: 64,
     maxInFlight: 16,
-    maxMessageBytes: Math.min(defaultWireLimits.maxMessageBytes, largest + ENVELOPE_BYTES),
+    maxMessageBytes: networks.length === 0 ? most : Math.min(most, needed),
     maxBufferedBytes: 2 ** 20,
     helloTimeoutMs: 5000,
     idleTimeoutMs: 120_000,
@@ -51,6 +58,7 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
     agent: "spinn",
     clock: systemClock,
     onError: () => {},
+    onEvent: () => {},
     ...options,
   };
   for (const [name, value] of Object.entries(settings)) {
@@ -59,7 +67,7 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
   return settings;
 }
 
-/** Of the largest cut of all networks. */
-export function maxTensorBytes(networks: readonly Compute[]): number {
-  return Math.max(...networks.flatMap(({ network }) => network.cuts.map(({ bytes }) => bytes)));
+/** Of its largest cut, as float32. */
+export function maxTensorBytes({ network }: Compute): number {
+  return Math.max(...network.cuts.map(({ bytes }) => bytes));
 }

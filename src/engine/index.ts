@@ -5,6 +5,16 @@ export { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
 export { checkTask } from "./check-task.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type CloudEngine, type CloudStats, createCloudEngine } from "./cloud-engine.ts";
+export type {
+  CloudEvent,
+  ConnectedEvent,
+  GreetedEvent,
+  LeftEvent,
+  NetworkEvent,
+  RefusedEvent,
+  RunEnd,
+  RunEvent,
+} from "./cloud-events.ts";
 export type { CloudEngineOptions } from "./cloud-options.ts";
 export type { Answered, Compute, ComputeTimes, OnBest, Outcome, Paused, Start, Task } from "./compute.ts";
 export { type HostPlatform, hostCompute } from "./compute-host.ts";
@@ -20,7 +30,7 @@ export {
 } from "./device-engine.ts";
 export type { ContinueLocally, InferOptions } from "./device-inference.ts";
 export type { DecodeImage, DeviceImage } from "./device-input.ts";
-export type { LinkTimings } from "./device-link.ts";
+export type { LinkTimings, WakeUps } from "./device-link.ts";
 export { makePlan, type Plan, type PlanRequest } from "./device-plan.ts";
 export type { FallbackReason, InferenceResult, PassedExit, Timings } from "./device-result.ts";
 export type { Unsubscribe } from "./emitter.ts";
@@ -37,7 +47,7 @@ export {
   type WorkTimes,
 } from "./run-task.ts";
 export { NETWORK_PATH, slicePath } from "./slice-path.ts";
-export { downloadDescription, type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
+export { type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
 export { type Step, stepsBetween } from "./steps.ts";
 export type { LinkEvents, SpawnWorker, WorkerLink } from "./worker-slot.ts";

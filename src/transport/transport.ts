@@ -4,6 +4,8 @@
 export interface Connection {
   /** For logs: the other side, or the kind of transport. */
   readonly peer: string;
+  /** Who is at the other end, where that was proved while connecting; never by what it says later. */
+  readonly client?: string;
   /** Bytes handed to `send` that have not left this process. */
   readonly bufferedBytes: number;
   /** Sends one message; after the connection has closed, nothing happens. The bytes are left alone until they are sent. */

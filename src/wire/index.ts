@@ -18,6 +18,7 @@ export {
   type RunPlan,
   refusals,
   type Stats,
+  type TraceContext,
 } from "./message.ts";
 export {
   decodeMessage,

@@ -77,6 +77,17 @@ test.each<[Message, number[]]>([
     [2, 5, 0, 0, 0, 8, 5, 0x69, 0x6e, 0x70, 0x75, 0x74, 0, 32, 0, 1, 9],
   ],
   [
+    {
+      kind: "run",
+      id: 5,
+      plan: { cut: "r9", thresholds: [], codec: "float32", bits: 32 },
+      wantsLogits: false,
+      trace: { traceId: hash, spanId: hash.subarray(8), sampled: true },
+      payload: { kind: "packet", bytes: Uint8Array.of(9) },
+    },
+    [2, 5, 0, 0, 0, 16, 2, 0x72, 0x39, 0, 32, 0, ...hash, ...hash.slice(8), 1, 1, 9],
+  ],
+  [
     { kind: "result", id: 6, ...answer, queueMs: 2, computeMs: 0.5, logits: Float32Array.of(0.5, 2) },
     [3, 6, 0, 0, 0, 3, 0xc8, 0x01, ...half, ...two, ...half, 2, ...half, ...two],
   ],
@@ -159,7 +170,7 @@ test.each<[string, Message, number[], number]>([
   ["hello: there is no role 2", hello, [2], 6],
   ["hello: a text of 65 bytes exceeds 64", hello, [65], 33],
   ["run: its id is 0", run, [0], 1],
-  ["run: flags 16 mean nothing", run, [16], 5],
+  ["run: flags 32 mean nothing", run, [32], 5],
   ["run: there is no codec 4", run, [4], 8],
   ["run: threshold NaN is not a finite amount", run, nan, 11],
   ["run: deadline -2 is not a finite amount", run, [0, 0, 0, 0xc0], 15],
@@ -168,7 +179,7 @@ test.each<[string, Message, number[], number]>([
   ["run: 1 bytes are left over", run, [2], 26],
   ["result: 100 logits are not there", result, [100], 20],
   ["result: queueing time NaN is not a finite amount", result, nan, 12],
-  ["refuse: there is no refusal 9", refuse, [9], 5],
+  ["refuse: there is no refusal 12", refuse, [12], 5],
 ])("%s", (message, valid, bytes, at) => {
   const wrong = encodeMessage(valid);
   wrong.set(bytes, at);

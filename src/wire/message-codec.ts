@@ -6,7 +6,14 @@ import { codecIds, codecNamed } from "../codec/codec-ids.ts";
 import { invalidFrame } from "../codec/invalid-frame.ts";
 import { MODEL_HASH_BYTES } from "../codec/packet.ts";
 import { xxhash32 } from "../codec/xxhash32.ts";
-import { type ExitAnswer, type Message, type MessageKind, type RefuseCode, refusals } from "./message.ts";
+import {
+  type ExitAnswer,
+  type Message,
+  type MessageKind,
+  type RefuseCode,
+  refusals,
+  type TraceContext,
+} from "./message.ts";
 
 export const PROTOCOL_VERSION = 1;
 /** Longest hello: what a stranger may make us keep. */
@@ -32,6 +39,13 @@ const HAS_DEADLINE = 1;
 const HAS_BEST = 2;
 const WANTS_LOGITS = 4;
 const IS_IMAGE = 8;
+const HAS_TRACE = 16;
+const ALL_FLAGS = 31;
+
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+/** W3C's trace flags. */
+const SAMPLED = 1;
 
 interface Form<M extends Message> {
   /** Its first byte. */
@@ -66,14 +80,15 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
 
   run: {
     id: 2,
-    write({ id, plan, deadlineMs, best, wantsLogits, payload }, out) {
+    write({ id, plan, deadlineMs, best, wantsLogits, trace, payload }, out) {
       if (id === 0) throw new RangeError("A run cannot have id 0, which stands for the connection");
       out.u32(id);
       out.u8(
         (deadlineMs === undefined ? 0 : HAS_DEADLINE) |
           (best === undefined ? 0 : HAS_BEST) |
           (wantsLogits ? WANTS_LOGITS : 0) |
-          (payload.kind === "image" ? IS_IMAGE : 0),
+          (payload.kind === "image" ? IS_IMAGE : 0) |
+          (trace === undefined ? 0 : HAS_TRACE),
       );
       writeText(plan.cut, MAX_TEXT_BYTES, out);
       out.u8(codecIds[plan.codec]);
@@ -82,6 +97,7 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
       for (const threshold of plan.thresholds) out.f32(threshold);
       if (deadlineMs !== undefined) out.f32(deadlineMs);
       if (best !== undefined) writeAnswer(best, out);
+      if (trace !== undefined) writeTrace(trace, out);
       out.varint(payload.bytes.length);
       out.bytes(payload.bytes);
     },
@@ -89,7 +105,7 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
       const id = reader.u32();
       if (id === 0) throw reader.error("its id is 0");
       const flags = reader.u8();
-      if (flags > 15) throw reader.error(`flags ${flags} mean nothing`);
+      if (flags > ALL_FLAGS) throw reader.error(`flags ${flags} mean nothing`);
       const cut = reader.text(MAX_TEXT_BYTES);
       const codecId = reader.u8();
       const codec = codecNamed(codecId);
@@ -103,6 +119,7 @@ const forms: { readonly [K in MessageKind]: Form<Extract<Message, { kind: K }>> 
         ...(flags & HAS_DEADLINE ? { deadlineMs: amount(reader, "deadline") } : {}),
         ...(flags & HAS_BEST ? { best: readAnswer(reader) } : {}),
         wantsLogits: (flags & WANTS_LOGITS) !== 0,
+        ...(flags & HAS_TRACE ? { trace: readTrace(reader) } : {}),
         payload: { kind: payloads[flags & IS_IMAGE ? 1 : 0], bytes: reader.bytes(reader.varint()) },
       };
     },
@@ -267,6 +284,24 @@ function writeText(text: string, maxBytes: number, out: ByteWriter): void {
 function upTo(most: number, value: number, what: string): number {
   if (value > most) throw new RangeError(`Cannot send ${value} ${what}: there is room for ${most}`);
   return value;
+}
+
+function writeTrace({ traceId, spanId, sampled }: TraceContext, out: ByteWriter): void {
+  if (traceId.length !== TRACE_ID_BYTES || spanId.length !== SPAN_ID_BYTES)
+    throw new RangeError("A trace has 16 bytes, a span 8");
+  out.bytes(traceId);
+  out.bytes(spanId);
+  out.u8(sampled ? SAMPLED : 0);
+}
+
+function readTrace(reader: ByteReader): TraceContext {
+  const traceId = reader.bytes(TRACE_ID_BYTES);
+  const spanId = reader.bytes(SPAN_ID_BYTES);
+  const flags = reader.u8();
+  const isZero = (id: Uint8Array): boolean => id.every((byte) => byte === 0);
+  if (isZero(traceId) || isZero(spanId)) throw reader.error("a trace or its span is all zeros");
+  if (flags > SAMPLED) throw reader.error(`trace flags ${flags} mean nothing`);
+  return { traceId, spanId, sampled: flags === SAMPLED };
 }
 
 function writeAnswer({ exit, label, confidence }: ExitAnswer, out: ByteWriter): void {

@@ -37,7 +37,19 @@ export interface Run {
   readonly best?: ExitAnswer;
   /** Should the answer hold logits? */
   readonly wantsLogits: boolean;
+  /** The inference that this run is part of, for whoever follows it across machines. */
+  readonly trace?: TraceContext;
   readonly payload: Payload;
+}
+
+/** Who caused this, as in W3C Trace Context level 1 (its `traceparent`). */
+export interface TraceContext {
+  /** 16 bytes, not all of them 0. */
+  readonly traceId: Uint8Array;
+  /** The sender's span; 8 bytes, not all of them 0. */
+  readonly spanId: Uint8Array;
+  /** Is it recorded? */
+  readonly sampled: boolean;
 }
 
 export interface RunPlan {
@@ -95,6 +107,12 @@ export const refusals = [
   "shutting-down",
   /** The server's own fault. */
   "internal",
+  /** The server knows its clients, and this is none of them. */
+  "unauthorized",
+  /** Too much at once: the same a little later would be taken. */
+  "rate-limited",
+  /** What this client may use is used up. */
+  "quota",
 ] as const;
 export type RefuseCode = (typeof refusals)[number];
 
