@@ -3,6 +3,7 @@
 
 import type { ClientPlanRequest, SlaRequest } from "../client/index.ts";
 import type { Plan } from "../engine/index.ts";
+import type { Answered } from "./summarize.ts";
 
 /** One device, one policy, some images, one after the other. */
 export interface DeviceRun {
@@ -40,16 +41,8 @@ export interface DeviceGo {
   readonly kind: "go";
 }
 
-export interface Answer {
+export interface Answer extends Answered {
   /** Index in the data set. */
   readonly image: number;
-  readonly correct: boolean;
-  /** Number of the exit, from 0. */
-  readonly exit: number;
-  readonly source: "device" | "server";
-  readonly latencyMs: number;
-  readonly deviceMs: number;
-  readonly serverMs: number;
-  readonly bytesUp: number;
   readonly fallbackReason?: string;
 }

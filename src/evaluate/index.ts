@@ -1,6 +1,7 @@
 // Public names of `spinn/evaluate`: links of all kinds between device and server, emulated without privileges, and what is measured
 // over them.
 
+export { percentile } from "../percentile.ts";
 export { type BandwidthStep, type BandwidthTrace, checkTrace, meanBandwidth } from "./bandwidth-trace.ts";
 export { type Capacity, constantCapacity, traceCapacity } from "./capacity.ts";
 export {
@@ -29,7 +30,7 @@ export { checkLink, type LinkSpec } from "./link-spec.ts";
 export { parseLink } from "./parse-link.ts";
 export { parseTrace, readTrace } from "./parse-trace.ts";
 export { type ServerProcess, type ServerProcessOptions, startServerProcess } from "./server-process.ts";
-export { percentile, type Summary, summarize } from "./summarize.ts";
+export { type Summary, summarize } from "./summarize.ts";
 export { type SurvivalOptions, type SurvivalProgress, type SurvivalReport, survive } from "./survival.ts";
 export { type SynthesizeOptions, synthesizeTrace } from "./synthesize-trace.ts";
 export { type GivenAnswer, type TrueAnswers, trueAnswers } from "./true-answers.ts";

@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
+import { percentile } from "../percentile.ts";
 import type { Answer } from "./device-run.ts";
-import { percentile, summarize } from "./summarize.ts";
+import { summarize } from "./summarize.ts";
 
 const answer = (changes: Partial<Answer>): Answer => ({
   image: 0,

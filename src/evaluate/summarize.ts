@@ -1,6 +1,18 @@
 // From single answers to the figures that people compare.
 
-import type { Answer } from "./device-run.ts";
+import { percentile } from "../percentile.ts";
+
+/** An image that got an answer. */
+export interface Answered {
+  readonly correct: boolean;
+  /** Number of the exit, from 0. */
+  readonly exit: number;
+  readonly source: "device" | "server";
+  readonly latencyMs: number;
+  readonly deviceMs: number;
+  readonly serverMs: number;
+  readonly bytesUp: number;
+}
 
 /** Plain JSON. Means are over the answered images; absent answers make them NaN, which JSON writes as null. */
 export interface Summary {
@@ -21,9 +33,10 @@ export interface Summary {
  * @param images how many were asked for
  * @param exits how many the network has
  */
-export function summarize(answers: readonly Answer[], images: number, exits: number): Summary {
-  const mean = (of: (answer: Answer) => number): number => answers.reduce((sum, a) => sum + of(a), 0) / answers.length;
-  const count = (test: (answer: Answer) => boolean): number => answers.filter(test).length;
+export function summarize(answers: readonly Answered[], images: number, exits: number): Summary {
+  const mean = (of: (answer: Answered) => number): number =>
+    answers.reduce((sum, a) => sum + of(a), 0) / answers.length;
+  const count = (test: (answer: Answered) => boolean): number => answers.filter(test).length;
   const latencies = answers.map((a) => a.latencyMs).sort((a, b) => a - b);
   return {
     images,
@@ -36,9 +49,4 @@ export function summarize(answers: readonly Answer[], images: number, exits: num
     deviceMsMean: mean((a) => a.deviceMs),
     serverMsMean: mean((a) => a.serverMs),
   };
-}
-
-/** The smallest value that at least a fraction `p` of the sorted values do not exceed; NaN of none. */
-export function percentile(sorted: readonly number[], p: number): number {
-  return sorted[Math.max(0, Math.ceil(p * sorted.length) - 1)] ?? Number.NaN;
 }
