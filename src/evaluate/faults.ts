@@ -37,7 +37,8 @@ export const faults: Readonly<Record<FaultName, Fault>> = {
   async "server killed and restarted"({ server, rng, signal }) {
     await server.kill();
     await pause(500 * rng(), signal);
-    if (!signal.aborted) await server.start();
+    // even when the measurement has ended meanwhile: what follows it looks for a server
+    await server.start();
   },
   async "server frozen"({ server, rng, signal }) {
     server.freeze();
