@@ -26,7 +26,7 @@ async function fetchWhole(
     const response = await fetch(url, { cache, ...(signal && { signal }) });
     if (!response.ok) throw new Error(`${response.status} ${response.statusText}`);
     const bytes = new Uint8Array(await response.arrayBuffer());
-    return isAsDigested(bytes, response.headers.get(REPR_DIGEST)) ? bytes : undefined;
+    return (await isAsDigested(bytes, response.headers.get(REPR_DIGEST))) ? bytes : undefined;
   } catch (cause) {
     if (signal?.aborted) throw new SpinnError("Aborted", `Stopped while downloading ${url}`, { cause });
     throw new SpinnError("FileAccess", `Cannot download ${url}: ${messageOf(cause)}`, { cause });

@@ -63,10 +63,11 @@ async function keptIn(cache: Cache, url: URL): Promise<Uint8Array | undefined> {
   const entry = await cache.match(url).catch(() => undefined);
   if (!entry) return undefined;
   const bytes = new Uint8Array(await entry.arrayBuffer());
-  return isAsDigested(bytes, entry.headers.get(REPR_DIGEST)) ? bytes : undefined;
+  return (await isAsDigested(bytes, entry.headers.get(REPR_DIGEST))) ? bytes : undefined;
 }
 
 async function keep(cache: Cache, url: URL, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
-  const entry = new Response(bytes, { headers: { [REPR_DIGEST]: reprDigest(bytes) } });
+  const digest = await reprDigest(bytes);
+  const entry = new Response(bytes, { headers: digest === undefined ? {} : { [REPR_DIGEST]: digest } });
   await cache.put(url, entry).catch(() => undefined); // no room: next time again
 }

@@ -23,9 +23,10 @@ let isThere = true;
 
 async function toySlice(path: string): Promise<SiteFile | undefined> {
   asked.push(path);
-  const body = isThere ? toy(path)?.body : undefined;
-  if (!body) return undefined;
-  const headers = { [REPR_DIGEST]: reprDigest(body) };
+  const found = isThere ? toy(path)?.body : undefined;
+  if (!found) return undefined;
+  const body = new Uint8Array(found);
+  const headers = { [REPR_DIGEST]: (await reprDigest(body))! };
   if (!path.startsWith("slice") || damaged === 0) return { body, headers };
   damaged--;
   return { body: body.map((byte, i) => (i === body.length >> 1 ? byte ^ 1 : byte)), headers };
