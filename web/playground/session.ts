@@ -82,10 +82,12 @@ export class Session {
     this.network.value = client.network;
     this.plan.value = client.plan;
     client.on("plan", (change) => this.#planned(client.network, change));
+    let isConnected = client.link.connected;
     client.on("connection", ({ connected, reason = "" }) => {
       if (connected) journal.note("link", "Connected to the server", "good");
       // an attempt that fails is no news
-      else if (this.link.value?.connected !== false) journal.note("link", `Connection lost: ${reason}`, "bad");
+      else if (isConnected) journal.note("link", `Connection lost: ${reason}`, "bad");
+      isConnected = connected;
       look();
     });
     client.on("link", look);

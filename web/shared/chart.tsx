@@ -114,15 +114,20 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number, heig
         ...axis,
         size: 62,
         space: 28,
-        // the range of nothing means nothing
-        values: (_, places) =>
-          places.map((place) => (latest.current.x.length > 0 || ticks ? latest.current.format(place) : "")),
+        values: (_, places) => namesOf(places, latest.current),
         ...(ticks && { splits: [...ticks] }),
       },
     ],
     series: [{}, ...series.map(seriesOf)],
     hooks: { drawClear: [(chart) => drawMarks(chart, latest.current.marks ?? [])] },
   };
+}
+
+/** Of places on the axis: none where the range means nothing, and none twice. */
+function namesOf(places: readonly number[], { x, ticks, format }: ChartProps): string[] {
+  if (x.length === 0 && !ticks) return places.map(() => "");
+  const names = places.map(format);
+  return names.map((name, i) => (name === names[i - 1] ? "" : name));
 }
 
 function seriesOf({ name, color, kind = "line" }: ChartSeries): uPlot.Series {
