@@ -48,7 +48,7 @@ export const PAPER_SERVER_MS = 22;
 
 /** Of measuring this machine. */
 const BUDGET_MS = 60_000;
-const ROUNDS = 9;
+const ROUNDS = 31;
 
 /** @throws {SpinnError} as reading, profiling and opening the network; Aborted, and what is done by then is kept */
 export async function openLabNetwork(options: LabNetworkOptions): Promise<LabNetwork> {
