@@ -6,6 +6,7 @@ import type { SliceTime } from "../engine/compute.ts";
 import { type HostPlatform, hostCompute } from "../engine/compute-host.ts";
 import type { ComputeRequest, JobRequest } from "../engine/compute-protocol.ts";
 import { deadlinePassed } from "../engine/deadline-passed.ts";
+import type { NetworkInfo } from "../engine/network-info.ts";
 import { answered, type Candidate, enter, judge, saidBy } from "../engine/run-task.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
 import { Slowdown } from "../engine/slowdown.ts";
@@ -16,6 +17,7 @@ import { joinRows, type Row, rowsOf } from "./batch-state.ts";
 import { canBatch } from "./can-batch.ts";
 import { CostCurve } from "./cost-curve.ts";
 import { planBatch, type Waiting } from "./plan-batch.ts";
+import { ReusedMemory } from "./reused-memory.ts";
 
 export interface BatchingOptions {
   /** Images that a slice takes at once at most; fewer where more do not pay. @default 32 */
@@ -34,12 +36,17 @@ interface Member {
   /** Absent until it was unpacked. */
   row?: Row;
   cut: string;
-  /** To the next exit that it asks, and to the next place where others may be met. */
-  steps: { readonly own: Step; readonly shared: Step };
+  /** What is left to do: from exit to exit, of those that it asks. */
+  path: readonly Step[];
   sinceMs: number;
   best?: Candidate;
   unpackMs: number;
   readonly slices: SliceTime[];
+}
+
+interface Place {
+  readonly index: number;
+  readonly next: Step;
 }
 
 /** Of a new observation in a moving average. */
@@ -72,13 +79,13 @@ class BatchHost {
   readonly #platform: HostPlatform;
   readonly #options: Required<BatchingOptions>;
   readonly #slowdown: Slowdown;
-  /** Where each cut is in the network. */
-  readonly #places: ReadonlyMap<string, number>;
+  readonly #places: ReadonlyMap<string, Place>;
   /** In the order of their arrival. */
   readonly #members = new Map<number, Member>();
   readonly #curves = new Map<string, CostCurve>();
   /** What is usually left to do behind a cut, for one. */
   readonly #needMs = new Map<string, number>();
+  readonly #memory = new ReusedMemory();
   #wave: ReadonlySet<number> = new Set();
   #room = 1;
   #isRunning = false;
@@ -88,7 +95,7 @@ class BatchHost {
     this.#platform = platform;
     this.#options = options;
     this.#slowdown = new Slowdown(platform);
-    this.#places = new Map(network.info.cuts.map(({ id }, i) => [id, i]));
+    this.#places = placesOf(network.info);
     this.#tellRoom();
   }
 
@@ -105,7 +112,7 @@ class BatchHost {
       arrivedMs: nowMs,
       deadlineAtMs: nowMs + (task.deadlineMs ?? Number.POSITIVE_INFINITY),
       cut,
-      steps: this.#steps(cut, task.thresholds),
+      path: stepsBetween(this.#network.info, cut, "none", task.thresholds),
       sinceMs: nowMs,
       ...(task.best && { best: { answer: task.best } }),
       unpackMs: 0,
@@ -136,13 +143,13 @@ class BatchHost {
     const all = [...this.#members.values()];
     // alone, or where company does not pay, there is no reason to stop on the way to the next exit
     const isShared =
-      all.length > 1 && all.some(({ row, cut, steps }) => this.#size(sliceOf(cut, row, steps.shared)) > 1);
-    const stepOf = ({ steps }: Member): Step => (isShared ? steps.shared : steps.own);
+      all.length > 1 && all.some((one) => this.#size(sliceOf(one.cut, one.row, this.#sharedStep(one))) > 1);
+    const stepOf = (member: Member): Step => (isShared ? this.#sharedStep(member) : member.path[0]!);
     const waiting = all.map((member): Waiting => {
       const { request, cut, row, sinceMs, deadlineAtMs } = member;
       const needMs = this.#needMs.get(cut) ?? 0;
       const slice = sliceOf(cut, row, stepOf(member));
-      return { id: request.id, at: this.#places.get(cut)!, slice, sinceMs, deadlineAtMs, needMs };
+      return { id: request.id, at: this.#places.get(cut)!.index, slice, sinceMs, deadlineAtMs, needMs };
     });
     const plan = planBatch(waiting, this.#wave, { maxWaitMs, size: (slice) => this.#size(slice) }, nowMs);
     this.#wave = plan.wave;
@@ -159,12 +166,14 @@ class BatchHost {
     if (member.row) return;
     const from = this.#platform.now();
     try {
-      const state = await enter(this.#network.info, member.request.task.start, this.#platform);
+      const state = await enter(this.#network.info, member.request.task.start, this.#platform, this.#memory);
       await this.#slowdown.after(this.#platform.now() - from, `enter ${member.cut}`);
-      member.row = rowsOf(state, 1)[0]!;
+      if (this.#isHere(member)) this.#place(member, rowsOf(state, 1)[0]!);
       member.unpackMs = this.#platform.now() - from;
     } catch (error) {
       this.#fail(member, error);
+    } finally {
+      this.#memory.settle();
     }
   }
 
@@ -177,8 +186,13 @@ class BatchHost {
     // of one that nobody asks there is no need to compute the head
     const step = steps.find(({ exit }) => exit !== undefined) ?? steps[0]!;
     const from = now();
+    const joined = joinRows(
+      batch.map(({ row }) => row!),
+      this.#memory,
+    );
+    this.#memory.hold(joined.tensors);
+    let isTogether = true;
     try {
-      const joined = joinRows(batch.map(({ row }) => row!));
       const { state, logits } = await this.#network.run(joined, step, false);
       await this.#slowdown.after(now() - from, `${batch.length} ${step.from} > ${step.to}`);
       const ms = now() - from;
@@ -189,9 +203,21 @@ class BatchHost {
         if (this.#isHere(member)) this.#arrive(member, steps[i]!, slice, rows[i]!, logits);
     } catch (error) {
       if (batch.length === 1) this.#fail(first, error);
-      // one's values may be what the others fail with
-      else for (const member of batch) if (this.#isHere(member)) await this.#advance([member], stepOf);
+      isTogether = false;
+    } finally {
+      this.#memory.letGo(joined.tensors);
+      this.#memory.settle();
     }
+    // one's values may be what the others failed with
+    if (!isTogether && batch.length > 1)
+      for (const member of batch) if (this.#isHere(member)) await this.#advance([member], stepOf);
+  }
+
+  /** What it had before is not needed any more. */
+  #place(member: Member, row: Row): void {
+    this.#memory.hold(row.state.tensors);
+    if (member.row) this.#memory.letGo(member.row.state.tensors);
+    member.row = row;
   }
 
   /** At the end of a step: does the exit there end it? */
@@ -203,7 +229,7 @@ class BatchHost {
     logits: Float32Array | undefined,
   ): void {
     const { task, id, tellsBest } = member.request;
-    member.row = row;
+    this.#place(member, row);
     member.cut = to;
     member.sinceMs = this.#platform.now();
     if (exit === undefined) member.slices.push(slice);
@@ -227,7 +253,9 @@ class BatchHost {
       }
     }
     if (to === "none") this.#finish(member, undefined);
-    else member.steps = this.#steps(to, task.thresholds);
+    else if (member.path[0]!.to === to) member.path = member.path.slice(1);
+    // stopped where it asks nothing
+    else member.path = stepsBetween(this.#network.info, to, "none", task.thresholds);
   }
 
   #finish(member: Member, confident: Candidate | undefined): void {
@@ -251,6 +279,8 @@ class BatchHost {
   }
 
   #leave(id: number): boolean {
+    const row = this.#members.get(id)?.row;
+    if (row) this.#memory.letGo(row.state.tensors);
     return this.#members.delete(id);
   }
 
@@ -258,17 +288,11 @@ class BatchHost {
     return this.#members.get(member.request.id) === member;
   }
 
-  #steps(cut: string, thresholds: readonly number[]): Member["steps"] {
-    const { info } = this.#network;
-    const [own] = stepsBetween(info, cut, "none", thresholds);
-    const [shared] = stepsBetween(
-      info,
-      cut,
-      "none",
-      info.exits.map(() => 0),
-    );
-    if (own!.to === shared!.to) return { own: own!, shared: own! };
-    return { own: own!, shared: { from: cut, to: shared!.to } };
+  /** To the next place where others may be met. */
+  #sharedStep({ cut, path }: Member): Step {
+    const [own] = path;
+    const { next } = this.#places.get(cut)!;
+    return own!.to === next.to ? own! : next;
   }
 
   #size(slice: string): number {
@@ -302,6 +326,17 @@ class BatchHost {
       this.#needMs.set(from, before + WEIGHT * (leftMs - before));
     }
   }
+}
+
+/** Where each cut is in the network, and the way from there to the next exit, which it does not ask. */
+function placesOf(info: NetworkInfo): Map<string, Place> {
+  const all = info.exits.map(() => 0);
+  return new Map(
+    info.cuts.slice(0, -1).map(({ id }, index) => {
+      const [{ to }] = stepsBetween(info, id, "none", all) as [Step];
+      return [id, { index, next: { from: id, to } }];
+    }),
+  );
 }
 
 /** What runs together: the same piece of the network from states of the same layout. */

@@ -1,5 +1,6 @@
 // States of several images as one batch, and rows of it again. Nothing is copied where a batch goes on as it is.
 
+import type { TensorMemory } from "../engine/boundary-packet.ts";
 import type { BoundaryState } from "../engine/sliced-network.ts";
 import type { Tensor, TensorData } from "../tensor.ts";
 
@@ -18,21 +19,27 @@ export function rowsOf(state: BoundaryState, count: number): Row[] {
 
 /**
  * @param rows at the same cut, in the same layout; at least one
+ * @param memory for what has to be copied
  * @returns a state of as many images, in their order
  */
-export function joinRows(rows: readonly Row[]): BoundaryState {
+export function joinRows(rows: readonly Row[], memory?: TensorMemory): BoundaryState {
   const [first] = rows;
   const { state, of } = first!;
   if (rows.length === of && rows.every((row, i) => row.state === state && row.index === i)) return state;
-  const tensors = Object.keys(state.tensors).map((name) => [name, joinTensors(name, rows)] as const);
-  return { ...state, tensors: Object.fromEntries(tensors) };
+  const tensors: Record<string, Tensor> = {};
+  for (const name of Object.keys(state.tensors)) tensors[name] = joinTensors(name, rows, memory);
+  return { ...state, tensors };
 }
 
-function joinTensors(name: string, rows: readonly Row[]): Tensor {
+function joinTensors(name: string, rows: readonly Row[], memory: TensorMemory | undefined): Tensor {
   const [first] = rows;
   const { type, dims } = first!.state.tensors[name]!;
   const parts = rows.map(({ state, index, of }) => rowOf(state.tensors[name]!.data, index, of));
-  return { type, dims: [rows.length, ...dims.slice(1)], data: parts.length === 1 ? parts[0]! : concatenate(parts) };
+  return {
+    type,
+    dims: [rows.length, ...dims.slice(1)],
+    data: parts.length === 1 ? parts[0]! : concatenate(parts, memory),
+  };
 }
 
 /** A view. */
@@ -42,7 +49,7 @@ function rowOf(data: TensorData, index: number, of: number): TensorData {
 }
 
 /** @param parts of the same type and size */
-function concatenate(parts: readonly TensorData[]): TensorData {
+function concatenate(parts: readonly TensorData[], memory: TensorMemory | undefined): TensorData {
   const size = parts[0]!.length;
   const { buffer, byteOffset, byteLength } = parts[0]!;
   const isOneView = parts.every((part, i) => part.buffer === buffer && part.byteOffset === byteOffset + i * byteLength);
@@ -52,7 +59,8 @@ function concatenate(parts: readonly TensorData[]): TensorData {
     length?: number,
   ) => TensorData;
   if (isOneView) return new make(buffer, byteOffset, size * parts.length);
-  const joined = new make(size * parts.length);
+  const isFloat32 = parts[0] instanceof Float32Array;
+  const joined = memory && isFloat32 ? memory.take(size * parts.length) : new make(size * parts.length);
   const set = joined.set as (from: TensorData, offset: number) => void;
   for (const [i, part] of parts.entries()) set.call(joined, part, i * size);
   return joined;

@@ -85,11 +85,15 @@ function pack(
  * The values, as near to what they were as the width allows.
  *
  * @param tensor from `decodePacket`, which has checked its sizes against limits
+ * @param out as long as the tensor
  * @throws {SpinnError} InvalidFrame when the packed bytes are malformed
  */
-export function decodeTensor(tensor: PackedTensor): Float32Array {
-  if (tensor.codec !== "float32") return dequantize(unpack(tensor, quantized.take(sizeOf(tensor.shape))), tensor);
-  return fromBytes(tensor.packed, sizeOf(tensor.shape));
+export function decodeTensor(
+  tensor: PackedTensor,
+  out: Float32Array = new Float32Array(sizeOf(tensor.shape)),
+): Float32Array {
+  if (tensor.codec !== "float32") return dequantize(unpack(tensor, quantized.take(out.length)), tensor, out);
+  return fromBytes(tensor.packed, out);
 }
 
 /**
@@ -127,11 +131,17 @@ function toBytes(values: Float32Array): Uint8Array {
   return new Uint8Array(view.buffer);
 }
 
-function fromBytes(bytes: Uint8Array, count: number): Float32Array {
-  if (bytes.length !== 4 * count) throw invalidFrame("float32 tensor", `${bytes.length} bytes are not ${count} values`);
-  if (isLittleEndian) return new Float32Array(new Uint8Array(bytes).buffer); // slice() of a Node Buffer would not copy
+function fromBytes(bytes: Uint8Array, out: Float32Array): Float32Array {
+  const { length, buffer, byteOffset } = out;
+  if (bytes.length !== 4 * length)
+    throw invalidFrame("float32 tensor", `${bytes.length} bytes are not ${length} values`);
+  if (isLittleEndian) {
+    new Uint8Array(buffer, byteOffset, bytes.length).set(bytes);
+    return out;
+  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: count }, (_, i) => view.getFloat32(4 * i, true));
+  for (let i = 0; i < length; i++) out[i] = view.getFloat32(4 * i, true);
+  return out;
 }
 
 const isLittleEndian = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;

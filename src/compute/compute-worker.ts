@@ -12,10 +12,16 @@ import { validateModel } from "../onnx/validate.ts";
 import { packError } from "../portable-error.ts";
 import type { ComputeSetup } from "./compute-setup.ts";
 import { openNodeNetwork } from "./open-node-network.ts";
+import { outbox } from "./outbox.ts";
 
 const port = parentPort!;
 const setup = workerData as ComputeSetup;
-const post = (reply: ComputeReply, transfer: ArrayBuffer[]): void => port.postMessage(reply, transfer);
+const post = outbox<ComputeReply>(
+  (replies, transfer) => port.postMessage(replies, transfer),
+  (_, error) => {
+    throw error; // plain data of our own can always be posted
+  },
+);
 const never = new Int32Array(new SharedArrayBuffer(4));
 
 async function open({ model, session, cacheFolder }: ComputeSetup): Promise<SlicedNetwork> {
@@ -43,7 +49,9 @@ const platform: HostPlatform = {
 try {
   const network = await open(setup);
   const take = setup.batching ? await hostBatches(network, platform) : hostCompute(network, platform);
-  port.on("message", (request: ComputeRequest) => take(request));
+  port.on("message", (requests: readonly ComputeRequest[]) => {
+    for (const request of requests) take(request);
+  });
 } catch (error) {
   post({ kind: "unusable", error: packError(error) }, []);
 }

@@ -2,16 +2,19 @@
 // workers of one thread each do more than one of two.
 
 import { join } from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { cacheRoot } from "../data/cache.ts";
 import { type ComputePool, openPool, type PoolOptions } from "../engine/compute-pool.ts";
-import type { ComputeReply } from "../engine/compute-protocol.ts";
+import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
 import type { LinkEvents, WorkerLink } from "../engine/worker-slot.ts";
 import { messageOf } from "../errors.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import type { ModelProto } from "../onnx/proto.ts";
+import { packError } from "../portable-error.ts";
 import { workerUrl } from "../worker-url.ts";
 import type { ComputeSetup } from "./compute-setup.ts";
+import { outbox } from "./outbox.ts";
 
 export interface ComputeOptions extends PoolOptions {
   /** A progressive model or any classifier: the path of a file, its bytes, or what was read from one. */
@@ -57,18 +60,32 @@ export async function openCompute(options: ComputeOptions): Promise<ComputePool>
   return await openPool((events) => startThread(setup, events), pool);
 }
 
+/**
+ * The runtime copies what it computes into memory of V8's. With the small heap that a thread begins with, V8 answers by collecting
+ * all of it several times a second, on all cores; with this much it collects what is young, which most of it is.
+ */
+const BATCHING_HEAP_MB = 128;
+
 function startThread(setup: ComputeSetup, events: LinkEvents): WorkerLink {
   const url = workerUrl("./compute-worker.ts", import.meta.url);
+  if (setup.batching) setFlagsFromString(`--initial-old-space-size=${BATCHING_HEAP_MB}`);
   // none of the process's own flags: with some, --input-type for one, no worker starts
   const thread = new Worker(url, { workerData: setup, execArgv: [] });
   let reason: string | undefined;
-  thread.on("message", (reply: ComputeReply) => events.reply(reply));
+  thread.on("message", (replies: readonly ComputeReply[]) => {
+    for (const reply of replies) events.reply(reply);
+  });
   thread.on("error", (error) => {
     reason = messageOf(error);
   });
   thread.on("exit", (status) => events.ended(`A compute worker ended: ${reason ?? `exit status ${status}`}`));
   return {
-    post: (request, transfer) => thread.postMessage(request, transfer),
+    post: outbox<ComputeRequest>(
+      (requests, transfer) => thread.postMessage(requests, transfer),
+      (request, error) => {
+        if ("id" in request) events.reply({ kind: "failed", id: request.id, error: packError(error) });
+      },
+    ),
     hold: (alive) => (alive ? thread.ref() : thread.unref()),
     end: async () => {
       await thread.terminate();

@@ -13,6 +13,12 @@ import type { BoundaryState } from "./sliced-network.ts";
 /** The paper's: bit-shuffled, LZ4, 8 bits. */
 export const defaultCoding: Coding = { codec: "lz4", bits: 8 };
 
+/** Where values may be put, by whoever wants to use the memory again. */
+export interface TensorMemory {
+  /** So many values, whatever they are. */
+  take(length: number): Float32Array;
+}
+
 /** More than magic, hash, checksum, a header and its name can take. */
 const MAX_OVERHEAD_BYTES = 2048;
 
@@ -51,10 +57,16 @@ function packTensor(
 
 /**
  * @param cut where whoever sent the packet says that it belongs
+ * @param memory for the values
  * @throws {RangeError} when the network has no such cut
  * @throws {SpinnError} InvalidFrame when it is not a packet of this network and cut, or holds values that are not finite
  */
-export function unpackState(network: NetworkInfo, cut: string, bytes: Uint8Array): BoundaryState {
+export function unpackState(
+  network: NetworkInfo,
+  cut: string,
+  bytes: Uint8Array,
+  memory?: TensorMemory,
+): BoundaryState {
   const { tensors: expected } = cutOf(network, cut);
   const packet = decodePacket(bytes, limitsOf(expected));
   if (!packet.modelHash.every((byte, i) => byte === network.modelHash[i]))
@@ -69,16 +81,18 @@ export function unpackState(network: NetworkInfo, cut: string, bytes: Uint8Array
       throw invalidFrame("packet", `it holds ${found} instead of ${right}`);
     }
   }
-  const tensors = packet.tensors.map((tensor) => [tensor.name, float32(unpackTensor(tensor), tensor.shape)] as const);
-  return { cut, tensors: Object.fromEntries(tensors), portable: true };
+  const tensors: Record<string, Tensor> = {};
+  for (const tensor of packet.tensors) tensors[tensor.name] = float32(unpackTensor(tensor, memory), tensor.shape);
+  return { cut, tensors, portable: true };
 }
 
-function unpackTensor(tensor: PackedTensor): Float32Array {
+function unpackTensor(tensor: PackedTensor, memory: TensorMemory | undefined): Float32Array {
   // of quantised values the two ends tell, before anything is unpacked
   const { bits, scale, zeroPoint } = tensor;
   const ends = [-zeroPoint * scale, (2 ** bits - 1 - zeroPoint) * scale].map(Math.fround);
   const isQuantized = tensor.codec !== "float32";
-  const values = isQuantized && !ends.every(Number.isFinite) ? undefined : decodeTensor(tensor);
+  const values =
+    isQuantized && !ends.every(Number.isFinite) ? undefined : decodeTensor(tensor, memory?.take(sizeOf(tensor.shape)));
   if (values && (isQuantized || allFinite(values))) return values;
   throw invalidFrame("packet", `${label(tensor.name)} holds values that are not finite`);
 }

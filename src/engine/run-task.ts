@@ -9,7 +9,7 @@ import { answerOf } from "../progressive/confidence.ts";
 import { isConfident, supersedes } from "../progressive/exit-policy.ts";
 import { float32 } from "../tensor.ts";
 import type { ExitAnswer } from "../wire/message.ts";
-import { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
+import { defaultCoding, packState, type TensorMemory, unpackState } from "./boundary-packet.ts";
 import { startOf } from "./check-task.ts";
 import type { ComputeTimes, OnBest, SliceTime, Start, Task } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
@@ -199,18 +199,20 @@ export function saidBy({ candidate: { answer } }: Verdict): Pick<SliceTime, "exi
 /**
  * What a task starts from, unpacked.
  *
+ * @param memory for what comes as a packet
  * @throws {SpinnError} as `runTask`
  */
 export async function enter(
   network: NetworkInfo,
   start: Start,
   control: Pick<TaskControl, "decodeImage">,
+  memory?: TensorMemory,
 ): Promise<BoundaryState> {
   switch (start.kind) {
     case "input":
       return inputState(network, start.values);
     case "packet":
-      return unpackState(network, start.cut, start.bytes);
+      return unpackState(network, start.cut, start.bytes, memory);
     case "image":
       return inputState(network, await inputOfImage(network, start.bytes, control));
     default:

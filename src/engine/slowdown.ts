@@ -32,8 +32,9 @@ export class Slowdown {
 
   /** Sleeps after work that took `ms`; `work` tells pieces apart that take different times. */
   async after(ms: number, work: string): Promise<void> {
-    const usualMs = this.#usualMs(ms, work);
+    const last = this.#remember(ms, work);
     if (this.#factor === 1) return;
+    const usualMs = [...last].sort((a, b) => a - b)[last.length >> 1]!;
     const { now, sleep } = this.#options;
     const dueMs = Math.max(0, this.#factor * usualMs - ms) - this.#debtMs;
     const from = now();
@@ -42,12 +43,12 @@ export class Slowdown {
     this.#debtMs = Math.max(-MAX_DEBT_MS, Math.min(MAX_DEBT_MS, errorMs));
   }
 
-  #usualMs(ms: number, work: string): number {
+  #remember(ms: number, work: string): readonly number[] {
     const last = this.#lastMs.get(work) ?? [];
     this.#lastMs.set(work, last);
     last.push(ms);
     if (last.length > MEMORY) last.shift();
-    return [...last].sort((a, b) => a - b)[last.length >> 1]!;
+    return last;
   }
 }
 
