@@ -10,7 +10,7 @@ export interface Bench {
   load(): Promise<{ run(options: BenchOptions): Promise<void> }>;
 }
 
-export type BenchName = "codec" | "engine" | "link" | "scheduler" | "server";
+export type BenchName = "codec" | "engine" | "link" | "scheduler" | "server" | "soak";
 
 export const benches: Readonly<Record<BenchName, Bench>> = {
   codec: {
@@ -32,5 +32,9 @@ export const benches: Readonly<Record<BenchName, Bench>> = {
   server: {
     question: "what does a server do under the load of many devices: batches, limits, overload, fairness?",
     load: () => import("./server.ts"),
+  },
+  soak: {
+    question: "does anything get lost, wrong or larger in minutes of load with servers killed and links cut?",
+    load: () => import("./soak.ts"),
   },
 };

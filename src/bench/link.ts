@@ -3,28 +3,23 @@
 
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { type Dataset, openDataset } from "../data/index.ts";
-import { packedDataset } from "../data/packed-dataset.ts";
-import { subset } from "../data/subset.ts";
 import { describeNetwork } from "../engine/index.ts";
-import { messageOf } from "../errors.ts";
 import { type SurvivalProgress, survive } from "../evaluate/survival.ts";
 import { trueAnswers } from "../evaluate/true-answers.ts";
 import { collectLogits } from "../generator/collect-logits.ts";
 import { readModelFile } from "../onnx/index.ts";
-import { createRng } from "../random.ts";
 import { type BenchOptions, writeReport } from "./report.ts";
+import { testImages } from "./test-images.ts";
 
 const MODEL = fileURLToPath(new URL("../../models/cifar10-vgg16.spinn.onnx", import.meta.url));
 const IMAGES = 1000;
-const SIDE = 32;
 
 /** Understands `--inferences N` (10 000), `--seed N` (1) and `--deadline MS` (150). */
 export async function run(options: BenchOptions): Promise<void> {
   const { inferences, seed, deadlineMs } = settings(options.args);
   const say = (text: string): void => void (options.json || process.stderr.write(`${text}\n`));
   const model = await readModelFile(MODEL);
-  const dataset = await testImages(say);
+  const dataset = await testImages(IMAGES, say);
   say(`What all exits say of ${dataset.length} images of ${dataset.name}`);
   const expected = trueAnswers(describeNetwork(model), await collectLogits(model, dataset));
   const images = await Promise.all(Array.from({ length: dataset.length }, (_, i) => dataset.pixels(i)));
@@ -60,31 +55,6 @@ function settings(args: readonly string[]): { inferences: number; seed: number; 
     return value;
   };
   return { inferences: whole("inferences", 1), seed: whole("seed", 0), deadlineMs: whole("deadline", 1) };
-}
-
-/** Noise where CIFAR-10 is not to be had: what survives does not depend on what is in the images. */
-async function testImages(say: (text: string) => void): Promise<Dataset> {
-  try {
-    const all = await openDataset("cifar10", { split: "test" });
-    return subset(
-      all,
-      Uint32Array.from({ length: Math.min(IMAGES, all.length) }, (_, i) => i),
-    );
-  } catch (error) {
-    say(`Noise instead of CIFAR-10: ${messageOf(error)}`);
-    const rng = createRng(1);
-    const bytes = new Uint8Array(new SharedArrayBuffer(IMAGES * SIDE * SIDE * 3));
-    for (let i = 0; i < bytes.length; i++) bytes[i] = 256 * rng();
-    return packedDataset({
-      name: "noise",
-      classes: Array.from({ length: 10 }, (_, i) => String(i)),
-      width: SIDE,
-      height: SIDE,
-      channels: 3,
-      bytes,
-      labels: new Uint16Array(IMAGES),
-    });
-  }
 }
 
 function progressLine(): (progress: SurvivalProgress) => void {

@@ -33,6 +33,6 @@ export function checked(counts: LoadCounts): LoadCounts {
 }
 
 /** Resident memory of a process. Bytes. */
-export function residentBytes({ pid }: ServerProcess): number {
+export function residentBytes({ pid }: { readonly pid: number | undefined }): number {
   return 1024 * Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" }));
 }

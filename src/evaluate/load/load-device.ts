@@ -41,6 +41,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
   #maxInFlight = 1;
   #lastId = 0;
   #turn: number;
+  #isDialling = false;
   #endMs = 0;
   #countFromMs = 0;
   readonly #timers = new Set<ReturnType<typeof setTimeout>>();
@@ -75,6 +76,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
     this.#counts = emptyCounts();
     this.#countFromMs = performance.now() + warmUpMs;
     this.#endMs = this.#countFromMs + seconds * 1000;
+    this.#reconnect(); // the connection may have been lost since the last run
     if (pace.kind === "open") this.#after(this.#gapMs(pace.perSecond), () => this.#keepPace(pace.perSecond));
     // not all at the same moment
     else for (let i = 0; i < pace.inFlight; i++) this.#after(this.#rng() * PAUSE_MS, () => this.#ask());
@@ -112,10 +114,16 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
   }
 
   #reconnect(): void {
-    this.connect().catch((error) => {
-      this.#problem(messageOf(error));
-      if (performance.now() < this.#endMs) this.#after(RECONNECT_MS, () => this.#reconnect());
-    });
+    if (this.#isDialling || this.#connection) return;
+    this.#isDialling = true;
+    this.connect()
+      .finally(() => {
+        this.#isDialling = false;
+      })
+      .catch((error) => {
+        this.#problem(messageOf(error));
+        this.#after(RECONNECT_MS, () => this.#reconnect());
+      });
   }
 
   #keepPace(perSecond: number): void {

@@ -38,6 +38,8 @@ export interface LoadDevice {
   readonly deadlineMs?: number;
   readonly pace: Pace;
   readonly seed: number;
+  /** Where it dials, by way of a link of its own. @default the task's `server` */
+  readonly server?: string;
 }
 
 /** What a load process is told first. */

@@ -24,7 +24,8 @@ async function open({ server, modelHash, samples, devices: plans }: LoadTask): P
       if (best === "done") throw new RangeError("A device is to send what it can answer itself");
       return { sample, ...(best && { best }) };
     });
-    return new EmulatedLoadDevice(plan, shots, dial, modelHash);
+    const own = plan.server === undefined ? dial : websocketDial(plan.server);
+    return new EmulatedLoadDevice(plan, shots, own, modelHash);
   });
   for (const device of devices) await device.connect();
 }

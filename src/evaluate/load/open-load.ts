@@ -15,6 +15,8 @@ export interface Load {
    * @throws {SpinnError} Runtime when a load process fails
    */
   run(seconds: number, warmUpMs?: number): Promise<Readonly<Record<string, LoadCounts>>>;
+  /** Of its processes. */
+  readonly pids: readonly number[];
   close(): Promise<void>;
 }
 
@@ -48,6 +50,7 @@ export async function openLoad(task: LoadTask, processes = 1): Promise<Load> {
       const of = (group: string): LoadCounts[] => all.flatMap((counts) => counts[group] ?? []);
       return Object.fromEntries(groups.map((group) => [group, mergeCounts(of(group))]));
     },
+    pids: workers.flatMap(({ pid }) => pid ?? []),
     close,
   };
 }
@@ -58,6 +61,10 @@ class LoadProcess {
     // packets are bytes, not lists of numbers
     serialization: "advanced",
   });
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
 
   ask(command: LoadCommand): Promise<Exclude<LoadReply, { readonly kind: "failed" }>> {
     return new Promise((resolve, reject) => {
