@@ -89,7 +89,8 @@ function versions(): Record<string, string> {
   const versionOf = (manifest: string): string => JSON.parse(readFileSync(resolve(manifest), "utf8")).version;
   return {
     node: process.versions.node,
-    spinn: versionOf("../../package.json"),
+    // by its name: the benchmarks of developers run from another folder
+    spinn: versionOf("spinn/package.json"),
     "onnxruntime-node": versionOf("onnxruntime-node/package.json"),
   };
 }
