@@ -121,6 +121,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   "@bufbuild/protobuf": ["onnx", "progressive"],
   "@noble/hashes/sha2.js": ["engine"],
   ws: ["transport"],
+  "@nats-io/nats-core": ["transport"],
   sharp: ["data"],
   nanotar: ["data"],
   commander: ["cli"],

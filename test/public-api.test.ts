@@ -393,6 +393,17 @@ test("public names", async () => {
           "resize",
         ],
       },
+      "./nats": {
+        "types": [
+          "NatsDialOptions",
+          "NatsListenOptions",
+          "NatsListener",
+        ],
+        "values": [
+          "natsDial",
+          "natsListen",
+        ],
+      },
       "./onnx": {
         "types": [
           "ArticulationPoint",
