@@ -2,7 +2,9 @@
 // collected: on two busy cores that took a quarter of the server's time.
 
 import type { TensorMemory } from "../engine/boundary-packet.ts";
-import type { Tensors } from "../runtime/runtime.ts";
+import type { BoundaryState } from "../engine/sliced-network.ts";
+
+type Tensors = BoundaryState["tensors"];
 
 const SMALLEST_BYTES = 4096;
 
