@@ -4,7 +4,7 @@ import type { JSX } from "preact";
 import { percent } from "../shared/format.ts";
 import { Panel } from "../shared/panel.tsx";
 import { Answer } from "./answer.tsx";
-import { planInWords } from "./plan-words.ts";
+import { planInWords, stagesOnDevice } from "./plan-words.ts";
 import type { Runner } from "./runner.ts";
 import type { Session } from "./session.ts";
 import { type Stage, stagesOf } from "./stages.ts";
@@ -22,7 +22,11 @@ export function NetworkPanel({ session, runner }: NetworkPanelProps): JSX.Elemen
   return (
     <Panel title="Network" name="network" aside={aside}>
       {network && plan ? (
-        <Strip stages={stagesOf(network, plan, shot?.result)} arrived={session.arrived.value} />
+        <Strip
+          stages={stagesOf(network, plan, shot?.result)}
+          split={stagesOnDevice(network, shot?.result.plan ?? plan)}
+          arrived={session.arrived.value}
+        />
       ) : (
         <div class="strip placeholder soft">Asking the server for its network …</div>
       )}
@@ -31,8 +35,14 @@ export function NetworkPanel({ session, runner }: NetworkPanelProps): JSX.Elemen
   );
 }
 
-function Strip({ stages, arrived }: { readonly stages: readonly Stage[]; readonly arrived: number }): JSX.Element {
-  const split = stages.filter(({ side }) => side === "device").length;
+interface StripProps {
+  readonly stages: readonly Stage[];
+  /** How many of them the plan leaves to the device. */
+  readonly split: number;
+  readonly arrived: number;
+}
+
+function Strip({ stages, split, arrived }: StripProps): JSX.Element {
   return (
     <>
       <ol class="strip" data-split={split === stages.length ? "none" : split}>

@@ -90,6 +90,13 @@ export function Chart(props: ChartProps): JSX.Element {
   );
 }
 
+/** Shorter times have no sensible names on the axis. */
+const LEAST_SECONDS = 10;
+
+function timesShown(isEmpty: boolean, min: number, max: number): [number, number] {
+  return isEmpty ? [0, LEAST_SECONDS] : [Math.min(min, max - LEAST_SECONDS), max];
+}
+
 function dataOf({ x, series }: ChartProps): uPlot.AlignedData {
   return [Array.from(x), ...series.map(({ values }) => Array.from(values))];
 }
@@ -105,7 +112,7 @@ function optionsOf(latest: { readonly current: ChartProps }, width: number, heig
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { time },
+      x: { time, ...(time && { range: (_, min, max) => timesShown(latest.current.x.length === 0, min, max) }) },
       y: { range: (_, __, max) => (ticks ? [ticks[0]! - 0.5, ticks.at(-1)! + 0.5] : [0, max > 0 ? 1.08 * max : 1]) },
     },
     axes: [
