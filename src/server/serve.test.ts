@@ -86,7 +86,7 @@ test("what cannot be served is one line, and nothing is left open", async () => 
     `Port ${server.port} is in use`,
   );
   await expect(serve({ models: [models[0]!, models[0]!], port: 0, cacheFolder: folder })).rejects.toThrow(
-    "A network is served twice",
+    "are both called toy.spinn.onnx, version 1",
   );
 });
 

@@ -2,19 +2,22 @@
 
 import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { basename } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type Dataset, openDataset } from "../data/index.ts";
-import { type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
+import type { CloudEvent } from "../engine/cloud-events.ts";
+import { type CloudEngine, type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
 import { createHttpSide, type HttpSide } from "./http/http-side.ts";
+import { type ModelFile, type NamedModelFile, namedModelFiles } from "./model-file.ts";
+import { type ModelChanges, ModelRegistry } from "./model-registry.ts";
 import type { ServedModel } from "./served-model.ts";
-import { hashOfNetwork, listingOf, type ServedNetwork } from "./served-network.ts";
+import { listingOf } from "./served-network.ts";
 
 export interface ServeOptions
   extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching"> {
-  /** Paths of the networks' files. */
-  readonly models: readonly string[];
+  /** The networks' files, or their paths. */
+  readonly models: readonly (string | ModelFile)[];
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
   readonly host?: string;
   /** 0: a free one. @default 8484 */
@@ -31,6 +34,8 @@ export interface ServeOptions
   readonly samples?: Dataset | string;
   /** Origins whose pages may download the networks, like `https://example.org`; `*`: all. @default none but the server's own */
   readonly allowedOrigins?: readonly string[];
+  /** Hears of all that happens, for logs and traces. Must be quick, and must not throw. */
+  readonly onEvent?: (event: CloudEvent) => void;
   /** Hears of what is the server's own fault while it serves. */
   readonly onError?: (error: unknown) => void;
 }
@@ -39,20 +44,32 @@ export interface Server {
   /** Where to dial. */
   readonly url: string;
   readonly port: number;
+  /** Those that are served now. */
   readonly models: readonly ServedModel[];
   stats(): CloudStats;
   /**
-   * Takes no more runs, finishes those that it has, and frees everything.
+   * Serves these files and no others, as they are now, without dropping a run: what is new is opened first, what is gone answers
+   * what it has. A file that cannot be opened changes nothing for what it was to replace. Never rejects for what is in the files.
+   *
+   * @throws {RangeError} without models, or when two have the same name and version
+   */
+  reload(models: readonly (string | ModelFile)[]): Promise<ModelChanges>;
+  /**
+   * Takes no more runs, finishes those that it has, and frees everything. Meanwhile `/healthz` says that it is draining.
    *
    * @param graceMs runs that take longer are refused. @default 5000
    */
   close(graceMs?: number): Promise<void>;
 }
 
+/** Runs that take longer are refused when their network is retired, or the server closed. */
+const GRACE_MS = 5000;
+const LOOK_AGAIN_MS = 20;
+
 /**
  * Ready when it resolves: the slices that a run from `input` needs are there.
  *
- * @throws {RangeError} without models, or for amounts that are none
+ * @throws {RangeError} without models, for two of the same name and version or the same network, or for amounts that are none
  * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel, Runtime for a network that cannot be opened; Connection when
  *   the port is taken
  * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
@@ -66,47 +83,63 @@ export async function serve(options: ServeOptions): Promise<Server> {
     maxQueued = 64,
     maxInFlight,
     onError,
+    onEvent,
     ...others
   } = options;
   const { samples, allowedOrigins, ...rest } = others;
   const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
-  if (models.length === 0) throw new RangeError("A server needs a network to serve");
-  const networks: Compute[] = [];
-  let http: HttpSide | undefined;
-  const closeNetworks = async (): Promise<void> => {
-    await Promise.all([http?.close(), ...networks.map((compute) => compute.close())]);
-  };
-  try {
-    for (const model of models) {
-      // The engine has a limit for all networks together.
-      const compute = await openCompute({ ...opening, batching, model, workers, maxQueued: Number.POSITIVE_INFINITY });
-      networks.push(compute);
+  const files = filesOf(models);
+  const openNetwork = async ({
+    path,
+    workers: own = workers,
+    batching: batches = batching,
+  }: NamedModelFile): Promise<Compute> => {
+    // The engine has a limit for all networks together.
+    const unlimited = { maxQueued: Number.POSITIVE_INFINITY };
+    const compute = await openCompute({ ...opening, ...unlimited, model: path, workers: own, batching: batches });
+    try {
+      const { exits } = compute.network;
       await compute.prepare(
         "input",
         "none",
-        compute.network.exits.map(() => 1),
+        exits.map(() => 1),
       );
+      return compute;
+    } catch (error) {
+      await compute.close();
+      throw error;
     }
+  };
+  let engine: CloudEngine | undefined;
+  const registry = new ModelRegistry({ open: openNetwork, engine: () => engine, graceMs: GRACE_MS });
+  const pending = (): number => registry.networks.reduce((sum, { compute }) => sum + compute.pending, 0);
+  let http: HttpSide | undefined;
+  const closeAll = async (): Promise<void> => {
+    await Promise.all([http?.close(), registry.close()]);
+  };
+  try {
+    await registry.open(files);
     const program = await agent();
-    const served = networks.map((compute, i): ServedNetwork => {
-      return { name: basename(models[i]!), version: "1", hash: hashOfNetwork(compute), path: models[i]!, compute };
-    });
-    const engine = createCloudEngine({
-      networks,
+    const serving = createCloudEngine({
+      networks: registry.networks.map(({ compute }) => compute),
       agent: program,
-      onEvent: (event) => http?.onEvent(event),
+      onEvent: (event) => {
+        http?.onEvent(event);
+        onEvent?.(event);
+      },
       maxQueued,
       ...(maxInFlight !== undefined && { maxInFlight }),
       ...(onError && { onError }),
     });
-    const { accept, maxMessageBytes } = engine;
+    engine = serving;
+    const { accept, maxMessageBytes } = serving;
     let isDraining = false;
     http = createHttpSide({
-      networks: () => served,
-      stats: () => engine.stats(),
+      networks: () => registry.networks,
+      stats: () => serving.stats(),
       isDraining: () => isDraining,
       agent: program,
-      isFull: () => networks.reduce((sum, { pending }) => sum + pending, 0) >= maxQueued,
+      isFull: () => pending() >= maxQueued,
       ...(samples && {
         samples: typeof samples === "string" ? await openDataset(samples, { split: "test" }) : samples,
       }),
@@ -124,19 +157,31 @@ export async function serve(options: ServeOptions): Promise<Server> {
     return {
       url: listener.url,
       port: listener.port,
-      models: served.map(listingOf),
-      stats: () => engine.stats(),
-      async close(graceMs) {
+      get models() {
+        return registry.networks.map(listingOf);
+      },
+      stats: () => serving.stats(),
+      reload: async (next) => await registry.update(filesOf(next)),
+      async close(graceMs = GRACE_MS) {
         isDraining = true;
-        await engine.close(graceMs);
+        const untilMs = performance.now() + graceMs;
+        await serving.close(graceMs);
+        // those of HTTP
+        while (pending() > 0 && performance.now() < untilMs) await sleep(LOOK_AGAIN_MS);
         await listener.close();
-        await closeNetworks();
+        await closeAll();
       },
     };
   } catch (error) {
-    await closeNetworks();
+    await closeAll();
     throw error;
   }
+}
+
+/** @throws {RangeError} */
+function filesOf(models: readonly (string | ModelFile)[]): readonly NamedModelFile[] {
+  if (models.length === 0) throw new RangeError("A server needs a network to serve");
+  return namedModelFiles(models);
 }
 
 /** This program and its version, as its hello says. */

@@ -38,13 +38,14 @@ export function v2Routes({ networks, agent, isReady, isFull, onEvent }: V2Option
   const [program = agent, version = ""] = agent.split("/");
 
   const infer: Handler = async (request, parts) => {
-    const served = find(parts);
+    const { compute } = find(parts);
     if (!isReady()) throw new HttpError(503, "The server is shutting down");
     if (requests >= MAX_REQUESTS || isFull()) throw busy();
     requests++;
     try {
+      const body = await request.body(maxBodyBytes(compute.network));
+      const served = find(parts); // by now another network may have taken the place
       const { network } = served.compute;
-      const body = await request.body(maxBodyBytes(network));
       const asked = readInferRequest(body, jsonLength(request), network);
       checkOutputs(asked.outputs, network);
       if (isFull()) throw busy(); // by now

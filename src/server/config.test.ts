@@ -1,0 +1,38 @@
+import { resolve } from "node:path";
+import { expect, test } from "vitest";
+import { parseConfig, readConfig } from "./config.ts";
+
+const parse = (config: unknown): unknown => parseConfig(JSON.stringify(config), "/etc/spinn/spinn.json");
+
+test("models by path or with a name, version and amounts of their own; paths are seen from the file", () => {
+  const models = ["a.spinn.onnx", { path: "../b.onnx", name: "b", version: "7", workers: 2, batching: false }];
+  expect(parse({ models, port: 0, maxQueued: 8, allowedOrigins: ["https://friend.example"] })).toEqual({
+    models: [
+      { path: resolve("/etc/spinn/a.spinn.onnx"), name: "a.spinn.onnx", version: "1" },
+      { path: resolve("/etc/b.onnx"), name: "b", version: "7", workers: 2, batching: false },
+    ],
+    port: 0,
+    maxQueued: 8,
+    allowedOrigins: ["https://friend.example"],
+  });
+});
+
+test.each([
+  [{ models: ["a"], prot: 1 }, /spinn\.json: there is no prot here; allowed are .*models.*port/],
+  [{ models: ["a", { path: "b", worker: 1 }] }, /models\[1\]: there is no worker here; allowed are path, name/],
+  [{ models: ["a", { path: "b", workers: 0 }] }, /models\[1\]\.workers: .*>0/],
+  [{ models: ["a", { path: "b", workers: 1.5 }] }, /models\[1\]\.workers: .*int/],
+  [{ models: [] }, /models: .*>=1/],
+  [{ models: {} }, /models: .*array/],
+  [{ models: [7] }, /models\[0\]: .*object/],
+  [{ models: ["a"], port: 70_000 }, /port: .*65535/],
+  [{ models: ["x/a", "y/a"] }, /x.a and .*y.a are both called a, version 1/],
+  [[], /expected object/],
+])("%j is refused by name", (config, message) => {
+  expect(() => parse(config)).toThrow(message);
+});
+
+test("what is no JSON, or not there, is one line", async () => {
+  expect(() => parseConfig("{", "spinn.json")).toThrow(/^spinn\.json: no JSON: /);
+  await expect(readConfig("/nowhere/spinn.json")).rejects.toThrow(/^Cannot read the configuration: ENOENT.*nowhere/);
+});
