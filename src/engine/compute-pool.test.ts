@@ -6,6 +6,7 @@ import { expect, onTestFinished, test } from "vitest";
 import { toyProgressive } from "../../test/toy.ts";
 import type { Task } from "./compute.ts";
 import { type ComputePool, openPool, type PoolOptions } from "./compute-pool.ts";
+import type { ComputeReply, ComputeRequest } from "./compute-protocol.ts";
 import { describeNetwork } from "./network-info.ts";
 import type { SpawnWorker } from "./worker-slot.ts";
 
@@ -129,4 +130,71 @@ test("options that make no sense are refused", async () => {
   ])
     await expect(openPool(spawn, options)).rejects.toThrow(RangeError);
   expect(starts()).toBe(0);
+});
+
+/** A worker by hand, with four places: it keeps what it is given until it is told to answer. */
+function byHand(): { spawn: SpawnWorker; clients: () => string[]; answer: (client: string) => void } {
+  const held: Extract<ComputeRequest, { readonly kind: "start" }>[] = [];
+  let reply!: (reply: ComputeReply) => void;
+  const spawn: SpawnWorker = (events) => {
+    reply = events.reply;
+    queueMicrotask(() => {
+      reply({ kind: "ready", network });
+      reply({ kind: "room", jobs: 4 });
+    });
+    return {
+      post: (request) => void (request.kind === "start" && held.push(request)),
+      hold: () => undefined,
+      end: async () => undefined,
+    };
+  };
+  return {
+    spawn,
+    clients: () => held.map(({ task }) => task.client ?? ""),
+    answer: (client) => {
+      const place = held.findIndex(({ task }) => task.client === client);
+      const { id } = held[place]!;
+      held.splice(place, 1);
+      const answer = { exit: 0, label: 1, confidence: 1 };
+      const times = { slices: [{ from: "input", to: "relu1", ms: 100 }], unpackMs: 0, packMs: 0 };
+      reply({ kind: "answered", id, answer, confident: true, times });
+    },
+  };
+}
+
+test("a client has its share of the places, and all of them when it is alone", async () => {
+  const { spawn, clients, answer } = byHand();
+  const pool = await open(spawn);
+  const ask = (client: string): Promise<unknown> => pool.start({ ...task(1), client }).catch(() => undefined);
+  void ask("modest");
+  answer("modest");
+  for (let i = 0; i < 6; i++) void ask("greedy");
+  expect(clients()).toEqual(["greedy", "greedy"]);
+  void ask("modest");
+  void ask("modest");
+  expect(clients()).toEqual(["greedy", "greedy", "modest", "modest"]);
+  answer("modest");
+  expect(clients()).toEqual(["greedy", "greedy", "modest"]);
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  answer("modest");
+  expect(clients()).toEqual(["greedy", "greedy", "greedy", "greedy"]);
+});
+
+test("who would wait until after the deadline hears so at once", async () => {
+  const { spawn, clients, answer } = byHand();
+  const pool = await open(spawn);
+  const ask = (client: string, deadlineMs: number): Promise<unknown> => pool.start({ ...task(1), client, deadlineMs });
+  for (let i = 0; i < 8; i++) {
+    const done = ask("a", 1e6);
+    answer("a");
+    await done;
+  }
+  const waiting = Array.from({ length: 14 }, () => ask("a", 1e6).catch(() => undefined));
+  expect(clients()).toHaveLength(4);
+  await expect(ask("a", 500)).rejects.toMatchObject({ code: "Overloaded", message: expect.stringMatching(/its turn/) });
+  // of another client not so much comes first
+  const other = ask("b", 500).catch(() => undefined);
+  expect(pool.pending).toBe(15);
+  await pool.close();
+  await Promise.all([...waiting, other]);
 });

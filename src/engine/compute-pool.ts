@@ -4,6 +4,7 @@
 import { SpinnError } from "../errors.ts";
 import { unpackError } from "../portable-error.ts";
 import { checkExitThresholds, checkTask, startOf } from "./check-task.ts";
+import { ClientPlaces } from "./client-places.ts";
 import type { Answered, Compute, OnBest, Outcome, Paused, Start, Task } from "./compute.ts";
 import type { JobReply, JobRequest } from "./compute-protocol.ts";
 import { deadlinePassed } from "./deadline-passed.ts";
@@ -55,6 +56,9 @@ export async function openPool(spawn: SpawnWorker, options: PoolOptions = {}): P
   return pool;
 }
 
+/** What a worker does between slices counts for no task. */
+const OVERHEAD = 1.3;
+
 class Pool implements ComputePool {
   network!: NetworkInfo;
   readonly opened: Promise<void>;
@@ -62,6 +66,7 @@ class Pool implements ComputePool {
   readonly #slots = new Set<WorkerSlot>();
   readonly #queue = new FairQueue<QueuedJob>();
   readonly #serviceTimes = new ServiceTimes();
+  readonly #places = new ClientPlaces();
   #lastId = 0;
   #end: Error | undefined;
 
@@ -93,11 +98,14 @@ class Pool implements ComputePool {
 
   async start(task: Task, signal?: AbortSignal, onBest?: OnBest): Promise<Outcome> {
     checkTask(this.network, task);
-    const slot = this.#slotOrRoom(task, signal);
-    const { start, transfer } = handOver(task.start);
-    const from = startOf(start);
     const { client = "", deadlineMs = Number.POSITIVE_INFINITY } = task;
-    const deadlineAtMs = performance.now() + deadlineMs;
+    const from = startOf(task.start);
+    const cost = this.#serviceTimes.workMs(from);
+    const slot = this.#slotOrRoom(task, signal);
+    this.#refuseLate(client, from, cost, deadlineMs);
+    const { start, transfer } = handOver(task.start);
+    const nowMs = performance.now();
+    const deadlineAtMs = nowMs + deadlineMs;
     const request: JobRequest = {
       kind: "start",
       id: ++this.#lastId,
@@ -105,7 +113,8 @@ class Pool implements ComputePool {
       tellsBest: onBest !== undefined,
     };
     const done = await this.#run({ request, transfer, signal, onBest }, (job) => {
-      this.#queue.push(Object.assign(job, { client, from, deadlineAtMs, cost: this.#serviceTimes.workMs(from) }));
+      this.#places.asked(client, nowMs);
+      this.#queue.push(Object.assign(job, { client, from, deadlineAtMs, cost }));
       slot?.pull();
     });
     if (done.reply.kind === "paused") return this.#paused(done.reply, done);
@@ -116,11 +125,33 @@ class Pool implements ComputePool {
 
   /** Of what waits, what a worker gets now. Where there is not enough time left, none is lost on it. */
   #next(): Job | undefined {
+    const nowMs = performance.now();
+    const places = [...this.#slots].reduce((sum, { room }) => sum + room, 0);
+    const share = this.#places.share(places, nowMs);
     for (;;) {
-      const job = this.#queue.take();
-      if (!job || !this.#serviceTimes.isTooLate(job.from, job.deadlineAtMs - performance.now())) return job;
+      const job = this.#queue.take((client) => this.#places.held(client) < share);
+      if (!job) return undefined;
+      if (!this.#serviceTimes.isTooLate(job.from, job.deadlineAtMs - nowMs)) {
+        this.#places.take(job.client);
+        return job;
+      }
       job.failed(deadlinePassed());
     }
+  }
+
+  /** A place is free: perhaps for one of the same client that waits, with whichever worker. */
+  #left(client: string): void {
+    this.#places.giveBack(client);
+    if (this.#queue.length === 0) return;
+    for (const slot of this.#slots) if (slot.hasRoom) slot.pull();
+  }
+
+  /** Who would wait until it is too late hears so at once, and can do something else meanwhile. */
+  #refuseLate(client: string, from: string, cost: number, deadlineMs: number): void {
+    if (this.#queue.length === 0 || deadlineMs === Number.POSITIVE_INFINITY) return;
+    const waitMs = (OVERHEAD * this.#queue.costBefore(client, cost)) / Math.max(1, this.#slots.size);
+    if (waitMs + this.#serviceTimes.stayMs(from) <= deadlineMs) return;
+    throw new SpinnError("Overloaded", `It would take about ${Math.ceil(waitMs)} ms until its turn`);
   }
 
   #paused({ id, packet, best, times }: JobReply & { kind: "paused" }, { slot, queueMs }: Done): Paused {
@@ -202,6 +233,9 @@ class Pool implements ComputePool {
         transfer,
         onBest: (best) => {
           if (!isSettled) onBest?.(best);
+        },
+        left: () => {
+          if (isQueued(job)) this.#left(job.client);
         },
         taken: () => {
           takenMs = performance.now();

@@ -104,3 +104,24 @@ test("an item without a deadline is not overtaken for ever by urgent ones", () =
   }
   expect(turns).toBeLessThan(10);
 });
+
+test("what comes before a newcomer: of others no more than it asks for itself", () => {
+  const queue = new FairQueue<Waiting>();
+  for (let i = 0; i < 20; i++) queue.push(item("greedy", 2));
+  queue.push(item("modest", 3));
+  expect(queue.costBefore("new", 2)).toBe(2 + 2);
+  expect(queue.costBefore("modest", 3)).toBe(3 + 6);
+  expect(queue.costBefore("greedy", 2)).toBe(40 + 3);
+  const taken = takeAll(queue);
+  expect(taken).toHaveLength(21);
+  expect(queue.costBefore("new", 2)).toBe(0);
+});
+
+test("clients that may not be served now wait for when they may", () => {
+  const queue = new FairQueue<Waiting>();
+  queue.push(item("a", 1, 10));
+  queue.push(item("b", 1, 20));
+  expect(queue.take((client) => client === "b")?.client).toBe("b");
+  expect(queue.take((client) => client === "b")).toBeUndefined();
+  expect(queue.take()?.client).toBe("a");
+});

@@ -15,6 +15,8 @@ interface Client<T> {
   served: number;
   /** In the order of their arrival. */
   readonly waiting: T[];
+  /** Cost of all that waits. */
+  work: number;
 }
 
 /** Clients without anything that waits are remembered as long as they have had more than their share, and so many longer. */
@@ -33,17 +35,36 @@ export class FairQueue<T extends Waiting> {
   push(item: T): void {
     let client = this.#clients.get(item.client);
     if (!client) {
-      client = { served: this.#now, waiting: [] };
+      client = { served: this.#now, waiting: [], work: 0 };
       this.#clients.set(item.client, client);
     }
     if (client.waiting.length === 0) client.served = Math.max(client.served, this.#now);
     client.waiting.push(item);
+    client.work += item.cost;
     this.#length++;
   }
 
-  /** Of all clients that have not had more than their share, the most urgent item; of equally urgent ones that of the client that had least. */
-  take(): T | undefined {
-    const waiting = [...this.#clients.values()].filter((client) => client.waiting.length > 0);
+  /**
+   * What will be taken before an item that comes now: of each client as much as of its own, which is served as fast.
+   *
+   * @param cost of the item
+   */
+  costBefore(name: string, cost: number): number {
+    const own = this.#clients.get(name)?.work ?? 0;
+    let sum = own;
+    for (const [other, { work }] of this.#clients) if (other !== name) sum += Math.min(work, own + cost);
+    return sum;
+  }
+
+  /**
+   * Of all clients that have not had more than their share, the most urgent item; of equally urgent ones that of the client that had
+   * least.
+   *
+   * @param mayTake of which clients; of all by default
+   */
+  take(mayTake: (client: string) => boolean = () => true): T | undefined {
+    const waiting: Client<T>[] = [];
+    for (const [name, client] of this.#clients) if (client.waiting.length > 0 && mayTake(name)) waiting.push(client);
     if (waiting.length === 0) return undefined;
     const share = waiting.reduce((sum, { served }) => sum + served, 0) / waiting.length;
     let [chosen, place] = [waiting[0]!, -1];
@@ -57,6 +78,7 @@ export class FairQueue<T extends Waiting> {
     const [item] = chosen.waiting.splice(Math.max(0, place), 1);
     this.#now = Math.max(this.#now, chosen.served);
     chosen.served += item!.cost;
+    chosen.work -= item!.cost;
     this.#length--;
     this.#forget(waiting.length);
     return item;
@@ -68,6 +90,7 @@ export class FairQueue<T extends Waiting> {
     const place = client?.waiting.indexOf(item) ?? -1;
     if (place < 0) return false;
     client!.waiting.splice(place, 1);
+    client!.work -= item.cost;
     this.#length--;
     return true;
   }

@@ -37,6 +37,12 @@ export class ServiceTimes {
     return Math.max(this.#kinds.get(from)?.workMs ?? 1, 1e-3);
   }
 
+  /** From being handed to a worker until the answer, mostly; 0 as long as nobody knows. Milliseconds. */
+  stayMs(from: string): number {
+    const stayedMs = this.#kinds.get(from)?.stayedMs ?? [];
+    return stayedMs.length < ENOUGH ? 0 : mostly(stayedMs);
+  }
+
   /**
    * Is there hardly a chance that such a task is done in time? Asked of one that could begin now. Each no makes the next
    * less likely: times are only learnt from those who begin.
@@ -45,9 +51,13 @@ export class ServiceTimes {
     if (leftMs <= 0) return true;
     const stayedMs = this.#kinds.get(from)?.stayedMs;
     if (!stayedMs || stayedMs.length < ENOUGH || leftMs === Number.POSITIVE_INFINITY) return false;
-    const sorted = stayedMs.toSorted((a, b) => a - b);
-    if (leftMs >= sorted[Math.floor(QUANTILE * (sorted.length - 1))]!) return false;
-    stayedMs.splice(stayedMs.indexOf(sorted.at(-1)!), 1);
+    if (leftMs >= mostly(stayedMs)) return false;
+    stayedMs.splice(stayedMs.indexOf(Math.max(...stayedMs)), 1);
     return true;
   }
+}
+
+/** @param times at least one */
+function mostly(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(QUANTILE * (times.length - 1))]!;
 }

@@ -31,6 +31,8 @@ export interface Job {
   readonly onBest?: OnBest;
   /** A worker has room and gets it: the last moment to change the request, but for its id. */
   taken(): void;
+  /** It is with the worker no more, whatever comes of it; right before `done` or `failed`. */
+  left(): void;
   /** Called once, by `slot` when the worker has answered. */
   done(reply: JobReply, slot: WorkerSlot): void;
   failed(error: Error): void;
@@ -71,6 +73,11 @@ export class WorkerSlot {
     this.#events = events;
     this.#slowdown = slowdown;
     this.#start();
+  }
+
+  /** How many jobs it wants at a time. */
+  get room(): number {
+    return this.#room;
   }
 
   /** Would it begin with another job at once? */
@@ -170,6 +177,7 @@ export class WorkerSlot {
         const job = this.#jobs.get(reply.id);
         this.#jobs.delete(reply.id);
         this.#starts = 0;
+        job?.left();
         if (reply.kind === "paused") this.#states.add(reply.id);
         // first the next job, then what this one's owner does about it
         this.pull();
@@ -186,6 +194,7 @@ export class WorkerSlot {
     } catch (error) {
       // memory that cannot be given away
       this.#jobs.delete(job.request.id);
+      job.left();
       job.failed(error instanceof Error ? error : new TypeError(String(error)));
     }
   }
@@ -220,8 +229,9 @@ export class WorkerSlot {
   }
 
   #failJobs(reason: Error): void {
-    const jobs = [...this.#jobs.values(), ...this.#own.splice(0)];
+    const [taken, own] = [[...this.#jobs.values()], this.#own.splice(0)];
     this.#jobs.clear();
-    for (const job of jobs) job.failed(reason);
+    for (const job of taken) job.left();
+    for (const job of [...taken, ...own]) job.failed(reason);
   }
 }
