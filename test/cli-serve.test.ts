@@ -106,7 +106,7 @@ test("a port in use is one line that says what to do", async () => {
 });
 
 test.each([
-  [["serve"], /missing required argument/],
+  [["serve"], /no network to serve/],
   [["serve", "nowhere.onnx"], /nowhere\.onnx/],
   [["serve", "nowhere.onnx", "--port", "70000"], /port/],
 ])("spinn %j: one line", async (args, message) => {

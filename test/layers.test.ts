@@ -39,6 +39,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
     "profiler",
   ],
   server: ["onnx", "image", "data", "progressive", "codec", "wire", "transport", "runtime", "engine", "compute"],
+  telemetry: ["engine"],
   web: ["onnx", "image", "progressive", "codec", "wire", "transport", "runtime", "engine", "client"],
   evaluate: [
     "onnx",
@@ -88,6 +89,7 @@ const layers: Readonly<Record<string, readonly string[]>> = {
   ],
   cli: [
     "bench",
+    "telemetry",
     "transport",
     "codec",
     "wire",
@@ -127,6 +129,11 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   "prom-client": ["server"],
   zod: ["server"],
+  pino: ["telemetry"],
+  "@opentelemetry/api": ["telemetry"],
+  "@opentelemetry/exporter-trace-otlp-http": ["telemetry"],
+  "@opentelemetry/resources": ["telemetry"],
+  "@opentelemetry/sdk-trace-base": ["telemetry"],
   "numcodecs/blosc": ["bench"],
 };
 

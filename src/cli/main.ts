@@ -5,6 +5,7 @@ import { type BenchName, benches } from "../bench/index.ts";
 import { isSpinnError, messageOf } from "../errors.ts";
 import { type ExperimentName, experimentNames, experiments } from "../evaluate/experiments/index.ts";
 import { architectures } from "../generator/index.ts";
+import { logLevels } from "../telemetry/log.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -59,6 +60,7 @@ function program(io: Io): Command {
       outputError: (text, write) => write(`spinn: ${misunderstood(text)}`),
     })
     .exitOverride();
+  const otlpHelp = "a collector of OpenTelemetry that traces go to, like http://localhost:4318";
   const dataHelp =
     "cifar10, cifar100, imagenette, mnist:DIR, cifar10:DIR or a folder with one folder of images a class";
 
@@ -161,17 +163,23 @@ function program(io: Io): Command {
   spinn
     .command("serve")
     .description("serve networks to devices, which may hand over at any cut")
-    .argument("<model.onnx...>", "progressive models, or any classifiers")
-    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
-    .option("--port <n>", "0 takes a free one", port, 8484)
+    .argument("[model.onnx...]", "progressive models, or any classifiers; looked at again when they change")
+    .option("--config <file>", "settings as JSON, also the models; what is said here goes before it")
+    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in (default: 127.0.0.1)")
+    .option("--port <n>", "0 takes a free one (default: 8484)", port)
     .option("--workers <n>", "threads that compute, of each network (default: one a core)", positiveInteger)
     .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
-    .option("--provider <names>", "ONNX Runtime's execution providers, in order of preference", providers, ["cpu"])
+    .option(
+      "--provider <names>",
+      "ONNX Runtime's execution providers, in order of preference (default: cpu)",
+      providers,
+    )
     .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
     .addOption(
-      new Option("--batching <how>", "on: runs go through the network together, as far as that is measured to pay")
-        .choices(["on", "off"])
-        .default("on"),
+      new Option(
+        "--batching <how>",
+        "on: runs go through the network together, as far as that is measured to pay (default: on)",
+      ).choices(["on", "off"]),
     )
     .option("--samples <data>", `images for the playground to try: ${dataHelp}`)
     .option(
@@ -179,6 +187,10 @@ function program(io: Io): Command {
       "whose pages may download the networks, beside the server's own; * for all",
       eachOf,
     )
+    .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
+    .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
+    .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
+    .option("--otlp <url>", otlpHelp)
     .option("--json", "one JSON line on standard output when ready")
     .action((models, options) => serveCommand(io, models, options));
 
@@ -210,6 +222,7 @@ function program(io: Io): Command {
     .option("--deadline <ms>", "answer by then, as well as is possible", positiveNumber)
     .option("--repeat <n>", "ask so often; the table shows medians", positiveInteger, 1)
     .option("--device-slowdown <factor>", "compute as a device that is so much slower", atLeastOne, 1)
+    .option("--otlp <url>", otlpHelp)
     .option("--json", "one JSON document on standard output")
     .action((model, images, options) => inferCommand(io, model, images, options));
 

@@ -18,6 +18,7 @@ import type { FallbackReason, InferenceResult } from "./device-result.ts";
 import { type ConnectionEvents, RemoteRuns } from "./device-runs.ts";
 import { Emitter, type Unsubscribe } from "./emitter.ts";
 import type { NetworkInfo } from "./network-info.ts";
+import type { OnSpan } from "./span.ts";
 
 export interface DeviceEngineOptions {
   /** Closed with the engine. */
@@ -47,6 +48,8 @@ export interface DeviceEngineOptions {
   readonly wakeUps?: WakeUps;
   /** For the jitter of reconnection. @default seeded by the time */
   readonly rng?: Rng;
+  /** Hears of the spans of each inference; the server's join the same trace. Must be quick. @default nothing is traced */
+  readonly onSpan?: OnSpan;
 }
 
 export interface DeviceEngineEvents {
@@ -144,6 +147,7 @@ export function createDeviceEngine(options: DeviceEngineOptions): DeviceEngine {
     continueLocally: options.continueLocally ?? "on-failure",
     answerTimeoutMs: options.answerTimeoutMs ?? 10_000,
     clock,
+    ...(options.onSpan && { onSpan: options.onSpan }),
     margin: deadlineMargin(),
     remainingMs: (cut) => remainingMs(pace, network, cut),
     computed(times) {

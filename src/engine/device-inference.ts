@@ -9,6 +9,8 @@ import type { DeviceImage, PrepareInput } from "./device-input.ts";
 import { codingOf, cutOf, type Plan } from "./device-plan.ts";
 import type { FallbackReason, InferenceResult, Timings } from "./device-result.ts";
 import type { RemoteAnswer, RemoteOutcome, RemoteRun, RemoteRuns } from "./device-runs.ts";
+import { DeviceTrace } from "./device-trace.ts";
+import type { OnSpan } from "./span.ts";
 
 /** What the device does about an image that it has handed over. */
 export type ContinueLocally =
@@ -48,6 +50,8 @@ export interface Surroundings {
   readonly margin: { readonly ms: number; late(ms: number): void };
   /** Cautious guess how long the device needs from a cut to the end; undefined when nothing is known. */
   remainingMs(cut: string): number | undefined;
+  /** Hears of each inference's spans; absent: nothing is traced. */
+  readonly onSpan?: OnSpan;
   /** Hears of everything the device has computed. */
   computed(times: ComputeTimes): void;
 }
@@ -63,6 +67,7 @@ export class Inference {
   /** Stops the device's compute. */
   readonly #local = new AbortController();
   readonly #cleanups: (() => void)[] = [];
+  readonly #trace: DeviceTrace | undefined;
   readonly #times: { -readonly [K in keyof Timings]: number };
   #resolve!: (result: InferenceResult) => void;
   #reject!: (error: unknown) => void;
@@ -84,6 +89,7 @@ export class Inference {
     this.#plan = sendable(plan, image);
     this.#options = options;
     this.#startedAtMs = around.clock.now();
+    this.#trace = around.onSpan && new DeviceTrace(around.onSpan, around.clock, around.compute.network);
     this.#deadlineAtMs = options.deadlineMs === undefined ? undefined : this.#startedAtMs + options.deadlineMs;
     this.#times = {
       totalMs: 0,
@@ -143,7 +149,9 @@ export class Inference {
   async #compute(cut: string): Promise<Answered | Paused | undefined> {
     const { compute, clock, prepare, computed } = this.#around;
     const preparedFromMs = clock.now();
+    const preparing = this.#trace?.begin("prepare");
     const values = await prepare(this.#image);
+    preparing?.end();
     if (this.#isDone) return undefined;
     this.#times.prepareMs = clock.now() - preparedFromMs;
     const { thresholds } = this.#plan;
@@ -154,7 +162,9 @@ export class Inference {
       coding: codingOf(this.#plan),
       wantsLogits: this.#options.wantsLogits ?? false,
     };
+    const computing = this.#trace?.begin("compute");
     const outcome = await compute.start(task, this.#local.signal, this.#onBest);
+    computing?.end();
     computed(outcome.times);
     this.#count(outcome.times);
     return outcome;
@@ -173,16 +183,21 @@ export class Inference {
     if (this.#deadlineAtMs === undefined) {
       this.#cleanups.push(clock.setTimer(() => this.#giveUpServer("deadline"), answerTimeoutMs));
     } else this.#atLastMoment(this.#deadlineAtMs, cut);
+    const offloading = this.#trace?.begin("offload");
     const run = runs.start({
       message: {
         plan: { cut, thresholds, ...codingOf(this.#plan) },
         payload,
         wantsLogits: this.#options.wantsLogits ?? false,
         ...(best && { best }),
+        ...(offloading && { trace: offloading.context }),
       },
       exitsBefore: cutOf(this.#around.compute.network, cut).exitsBefore,
       ...(this.#deadlineAtMs !== undefined && { deadlineAtMs: this.#deadlineAtMs }),
-      done: (outcome) => this.#onRemote(outcome),
+      done: (outcome) => {
+        offloading?.end(outcome.kind === "failed" ? outcome.reason : undefined);
+        this.#onRemote(outcome);
+      },
     });
     this.#run = run;
     if (this.#isDone) run.cancel();
@@ -229,7 +244,9 @@ export class Inference {
       const outcome = await this.#compute("none");
       return outcome?.kind === "answered" ? outcome : undefined;
     }
+    const computing = this.#trace?.begin("compute");
     const outcome = await this.#paused.resume(this.#local.signal, this.#onBest);
+    computing?.end();
     this.#around.computed(outcome.times);
     this.#count(outcome.times);
     return outcome;
@@ -325,7 +342,7 @@ export class Inference {
     this.#finish();
     const nameOf = (classIndex: number): string => labels?.[classIndex] ?? String(classIndex);
     const said = [...this.#said.values()].sort((a, b) => a.exit - b.exit);
-    this.#resolve({
+    const result: InferenceResult = {
       label: nameOf(label),
       classIndex: label,
       confidence,
@@ -338,12 +355,15 @@ export class Inference {
       bytesUp: this.#run?.bytesSent ?? 0,
       plan: this.#plan,
       ...(this.#reason !== undefined && { fallbackReason: this.#reason }),
-    });
+    };
+    this.#trace?.end(result);
+    this.#resolve(result);
   }
 
   #fail(error: unknown): void {
     if (this.#isDone) return;
     this.#finish();
+    this.#trace?.end({ error });
     this.#reject(error);
   }
 

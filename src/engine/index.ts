@@ -49,5 +49,6 @@ export {
 export { NETWORK_PATH, slicePath } from "./slice-path.ts";
 export { type SliceReply, type SliceSource, sliceSource } from "./slice-source.ts";
 export type { BoundaryState, SlicedNetwork, StepResult } from "./sliced-network.ts";
+export { type OnSpan, randomId, type Span } from "./span.ts";
 export { type Step, stepsBetween } from "./steps.ts";
 export type { LinkEvents, SpawnWorker, WorkerLink } from "./worker-slot.ts";

@@ -9,6 +9,7 @@ import { SpinnError } from "../../errors.ts";
 import { bytes, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { spansTo } from "../server-telemetry.ts";
 
 export interface InferCommandOptions {
   server?: string;
@@ -23,6 +24,8 @@ export interface InferCommandOptions {
   deadline?: number;
   repeat: number;
   deviceSlowdown: number;
+  /** Of a collector of traces. */
+  otlp?: string;
   json?: boolean;
 }
 
@@ -48,6 +51,7 @@ export async function inferCommand(
   const sla = slaRequest(options);
   // A damaged image is told before anything else takes time, and by its name.
   for (const path of images) await decodeImageFile(path);
+  const spans = await spansTo(options.otlp, "spinn-device");
   await interruptible(io, async (signal) => {
     const client = await connect({
       model,
@@ -58,6 +62,7 @@ export async function inferCommand(
       signal,
       ...(server !== undefined && { server }),
       ...(deadline !== undefined && { deadlineMs: deadline }),
+      ...(spans && { onSpan: spans.onSpan }),
     });
     try {
       if (!json) client.on("warning", (message) => io.err(message));
@@ -73,6 +78,7 @@ export async function inferCommand(
       io.out(json ? JSON.stringify(report) : described(report));
     } finally {
       await client.close();
+      await spans?.close();
     }
   });
 }
