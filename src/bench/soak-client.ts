@@ -57,7 +57,11 @@ async function keepAsking(
   const answered = { device: 0, server: 0 };
   const problems: string[] = [];
   let [inferences, wrong, failed] = [0, 0, 0];
-  const problem = (text: string): void => void (problems.length < PROBLEMS_KEPT && problems.push(text));
+  const startedMs = performance.now();
+  const problem = (text: string): void => {
+    const atS = ((performance.now() - startedMs) / 1000).toFixed(1);
+    if (problems.length < PROBLEMS_KEPT) problems.push(`after ${atS} s: ${text}`);
+  };
   while (!signal.aborted) {
     const nextMs = performance.now() + paceMs;
     const image = inferences++ % images.length;

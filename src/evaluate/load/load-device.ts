@@ -84,6 +84,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
     const patienceMs = performance.now() + deadlineMs + 1000;
     while (this.#open.size > 0 && performance.now() < patienceMs) await sleep(10);
     for (const timer of this.#timers) clearTimeout(timer);
+    this.#timers.clear();
     for (const [id, open] of this.#open) {
       this.#settle(id);
       if (open.isCounted) this.#counts.lost++;
