@@ -23,6 +23,11 @@ test("waiting and slow computing both count, over the best that was seen of thes
   expect(meter.at(0)).toBeCloseTo(1 + 0.9 * 2, 2);
 });
 
+test("a machine that stalls once is not a loaded one; one that stays slow is, after a few runs", () => {
+  expect(after(1, run(10, 5000)).at(0)).toBeLessThan(1.5);
+  expect(after(40, run(200)).at(0)).toBeGreaterThan(15);
+});
+
 test("a burst is forgotten when nothing runs any more", () => {
   const meter = after(100, run(30));
   expect(meter.at(5000)).toBeCloseTo(1 + 2 / Math.E, 2);

@@ -4,6 +4,8 @@ import type { ComputeTimes } from "./compute.ts";
 
 /** Weight of a run in the moving average. */
 const WEIGHT = 0.1;
+/** A run that took longer than so many times what is usual counts as one that did: a machine that stalls once is not a busy one. */
+const MOST_AT_ONCE = 4;
 /** Without runs, what is above 1 falls to a third in this time. */
 const FORGET_MS = 5000;
 
@@ -25,7 +27,8 @@ export class LoadMeter {
     }
     if (!(bestMs > 0)) return;
     const before = this.at(nowMs);
-    this.#factor = before + WEIGHT * (measuredMs / bestMs - before);
+    const ratio = Math.min(measuredMs / bestMs, MOST_AT_ONCE * before);
+    this.#factor = before + WEIGHT * (ratio - before);
     this.#observedAtMs = nowMs;
   }
 

@@ -44,10 +44,38 @@ test("the bandwidth is found within 5 %, also when messages queue up behind each
   }
 });
 
-test("a link that becomes 20 times slower is known after five transfers", () => {
+test("a link that becomes 20 times slower is known after two transfers, and not believed after one", () => {
   const fast = traffic(24e6, 40, 0, withRoundTrip(unknownLink, 40));
-  const slow = traffic(1.2e6, 40, 0, fast, 5);
-  expect(uplinkBpsOf(slow)).toBeCloseTo(1.2e6, -4);
+  expect(uplinkBpsOf(traffic(1.2e6, 40, 0, fast, 1))! / 24e6).toBeGreaterThan(0.95);
+  expect(uplinkBpsOf(traffic(1.2e6, 40, 0, fast, 2))).toBeCloseTo(1.2e6, -4);
+});
+
+test("a plan that sends little hears of a slower and of a faster link, and of nothing while it stays the same", () => {
+  const sends = (bitsPerSecond: number, start: LinkEstimate): LinkEstimate => {
+    let link = start;
+    for (let i = 0; i < 3; i++) {
+      const answeredAtMs = 1000 * i + 40 + 8000 * (1146 / bitsPerSecond) + 0.5 * i;
+      const transfer = { bytes: 1146, sentAtMs: 1000 * i, answeredAtMs, serverMs: 0, previousLeftAtMs: 0 };
+      link = withTransfer(link, transfer);
+    }
+    return link;
+  };
+  const fast = traffic(24e6, 40, 0, withRoundTrip(unknownLink, 40));
+  expect(sends(24e6, fast)).toEqual(fast);
+  const slow = sends(1.2e6, fast);
+  expect(uplinkBpsOf(slow)! / 1.2e6).toBeGreaterThan(0.8);
+  expect(uplinkBpsOf(slow)! / 1.2e6).toBeLessThan(1.1);
+  expect(uplinkBpsOf(sends(24e6, traffic(0.57e6, 40, 0, withRoundTrip(unknownLink, 40))))!).toBeGreaterThan(4e6);
+});
+
+test("a round trip that turns out to be another one is not taken for bandwidth", () => {
+  let link = unknownLink;
+  for (let i = 0; i < 9; i++) link = withRoundTrip(link, 2);
+  link = traffic(24e6, 40, 0, link);
+  expect(uplinkBpsOf(link)!).toBeLessThan(4e6);
+  for (let i = 0; i < 2; i++) link = withRoundTrip(link, 40);
+  expect(rttMsOf(link)).toBe(40);
+  expect(uplinkBpsOf(link)! / 24e6).toBeGreaterThan(0.95);
 });
 
 test("a busy machine's small transfers find the bandwidth together, and no change in their noise", () => {

@@ -274,9 +274,9 @@ export class DeviceLink {
     }
     delete attempt.ping;
     this.#measured(attempt, ping);
-    const { roundTripsMs, msPerByte } = this.#estimate;
+    const { roundTripsMs, transfers } = this.#estimate;
     if (this.#isIdle && roundTripsMs.length < FIRST_ROUND_TRIPS) this.#ping(attempt, 0);
-    else if (this.#isIdle && msPerByte.length === 0) this.#ping(attempt, PROBE_BYTES);
+    else if (this.#isIdle && transfers.length === 0) this.#ping(attempt, PROBE_BYTES);
     else this.#watch();
   }
 

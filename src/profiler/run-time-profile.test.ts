@@ -42,8 +42,8 @@ test("factors, waits and the link are what was observed lately", () => {
   const seen = { deviceFactor: 1.7, serverFactor: 0.3, serverQueueMs: 5, uplinkBps: 4e6, rttMs: 33 };
   const conditions = conditionsAt(repeated(newRunTimeProfile(), seen, 20, 0), 1000);
   expect(conditions).toMatchObject({
-    deviceFactor: 1.7,
-    serverFactor: 0.3,
+    deviceFactor: expect.closeTo(1.7, 9),
+    serverFactor: expect.closeTo(0.3, 9),
     serverQueueMs: 5,
     rttMs: 33,
     deviceSpread: 0,
@@ -51,21 +51,24 @@ test("factors, waits and the link are what was observed lately", () => {
   expect(conditions.uplinkBps).toBeCloseTo(4e6);
 });
 
-test("a device that becomes three times slower is known after five images, and until then nothing half-way is believed", () => {
+test("a device that becomes three times slower is known after three images, and until then nothing half-way is believed", () => {
   let profile = repeated(newRunTimeProfile(), { deviceFactor: 1 }, 40, 0, 50, 0.05);
   const factors: number[] = [];
   for (let i = 0; i < 6; i++) {
     profile = observed(profile, { deviceFactor: 3 }, 2000 + 50 * i);
     factors.push(conditionsAt(profile, 2000 + 50 * i).deviceFactor!);
   }
-  expect(factors[5]).toBeCloseTo(3, 1);
+  expect(factors[2]).toBeCloseTo(3, 1);
   for (const factor of factors) expect(factor < 1.15 || factor > 2.5).toBe(true);
 });
 
 test("single wild measurements move nothing", () => {
   let profile = repeated(newRunTimeProfile(), { deviceFactor: 1, serverFactor: 0.2 }, 20, 0);
   profile = observed(profile, { deviceFactor: 40, serverFactor: 9 }, 1000);
-  expect(conditionsAt(profile, 1000)).toMatchObject({ deviceFactor: 1, serverFactor: 0.2 });
+  expect(conditionsAt(profile, 1000)).toMatchObject({
+    deviceFactor: expect.closeTo(1, 9),
+    serverFactor: expect.closeTo(0.2, 9),
+  });
 });
 
 test("spread is that of the factors from image to image", () => {

@@ -9,7 +9,7 @@ import { median, spreadOf } from "./side-samples.ts";
 export interface RunTimeProfile {
   readonly prepareMs: Track;
   readonly device: Track;
-  /** Of packing alone, when the device does nothing else; over what the device's factor makes one expect. */
+  /** Of packing, over what the device's factor makes one expect. */
   readonly packing: Track;
   readonly server: Track;
   readonly queueMs: Track;
@@ -22,6 +22,8 @@ export interface Track {
   /** The newest last. */
   readonly samples: readonly number[];
   readonly observedAtMs: number;
+  /** How many there have been, forgotten ones included. */
+  readonly count: number;
   /** What it usually is: where an old estimate goes back to. */
   readonly usual: number;
   /** What was done, where samples of one kind of work do not compare with those of another. */
@@ -56,9 +58,14 @@ export interface Priors {
 
 /** So many samples are remembered … */
 const REMEMBERED = 31;
-/** … but when the last ones say something else by this ratio, only those count. */
+/** … but when the last ones all say something else by such a ratio, only those count: the larger, the sooner. */
 const RECENT = 5;
-const JUMP = 1.25;
+const JUMPS = [
+  { inARow: 3, by: 2 },
+  { inARow: RECENT, by: 1.25 },
+] as const;
+/** What something usually is has been seen by so many samples. */
+const LEARNED = 10;
 /** Beyond, a measurement is nonsense and not a slow device: a suspended process, a clock that was set. */
 const LEAST = 1e-3;
 const MOST = 1e3;
@@ -82,7 +89,7 @@ export function newRunTimeProfile(priors: Priors = {}): RunTimeProfile {
 }
 
 function unobserved(usual: number): Track {
-  return { samples: [], observedAtMs: 0, usual };
+  return { samples: [], observedAtMs: 0, count: 0, usual };
 }
 
 /** The profile after an observation. What cannot be is ignored. */
@@ -90,12 +97,13 @@ export function observed(profile: RunTimeProfile, seen: Observation, nowMs: numb
   const isFactor = (x: number | undefined): x is number => x !== undefined && x >= LEAST && x <= MOST;
   const isAmount = (x: number | undefined): x is number => x !== undefined && x >= 0 && x <= MOST_AMOUNT;
   const { prepareMs, deviceFactor, packingFactor, work, serverFactor, serverQueueMs, uplinkBps, rttMs } = seen;
-  const beside = packingFactor === undefined ? undefined : packingFactor / valueAt(profile.device, nowMs);
+  const device = isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device;
+  const beside = packingFactor === undefined ? undefined : packingFactor / valueAt(device, nowMs);
   return {
     prepareMs: isAmount(prepareMs)
       ? withSample(profile.prepareMs, Math.max(1e-3, prepareMs), nowMs)
       : profile.prepareMs,
-    device: isFactor(deviceFactor) ? withSample(profile.device, deviceFactor, nowMs) : profile.device,
+    device,
     packing: isFactor(beside) ? packed(profile.packing, beside, work, nowMs) : profile.packing,
     server: isFactor(serverFactor) ? withSample(profile.server, serverFactor, nowMs) : profile.server,
     queueMs: isAmount(serverQueueMs) ? queued(profile.queueMs, serverQueueMs, nowMs) : profile.queueMs,
@@ -128,14 +136,23 @@ export function isFresh({ samples, observedAtMs }: Track, nowMs: number, forMs: 
   return samples.length > 0 && nowMs - observedAtMs <= forMs;
 }
 
-function withSample({ samples, usual, observedAtMs }: Track, sample: number, nowMs: number): Track {
+function withSample({ samples, usual, observedAtMs, count }: Track, sample: number, nowMs: number): Track {
   const all = [...samples.slice(1 - REMEMBERED), sample];
-  const recent = all.slice(-RECENT);
-  const ratio = median(recent) / median(all);
-  const kept = recent.length === RECENT && (ratio > JUMP || ratio < 1 / JUMP) ? recent : all;
+  const jump = JUMPS.find((one) => hasJumped(all, one));
+  const kept = jump ? all.slice(-jump.inARow) : all;
   // what it usually is follows in minutes, once there is something to follow
-  const weight = all.length < RECENT ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
-  return { samples: kept, observedAtMs: nowMs, usual: usual * (typical(kept) / usual) ** weight };
+  const isLearning = !jump && count < LEARNED;
+  const weight = isLearning ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
+  return { samples: kept, observedAtMs: nowMs, count: count + 1, usual: usual * (typical(kept) / usual) ** weight };
+}
+
+/** Are the last ones all larger, or all smaller, by such a ratio than what was typical before? */
+function hasJumped(samples: readonly number[], { inARow, by }: { inARow: number; by: number }): boolean {
+  const before = samples.slice(0, -inARow);
+  if (before.length < inARow) return false;
+  const usual = typical(before);
+  const recent = samples.slice(-inARow);
+  return recent.every((one) => one > by * usual) || recent.every((one) => by * one < usual);
 }
 
 /** With other work it begins anew: what packing takes beside its profile depends on the images. */
@@ -147,7 +164,7 @@ function packed(track: Track, sample: number, work: string | undefined, nowMs: n
 /** A device that only packs tells by that how much slower it has become since it was seen computing. */
 function drift({ device, packing }: RunTimeProfile, nowMs: number): number {
   if (packing.samples.length < RECENT || device.observedAtMs >= packing.observedAtMs) return 1;
-  return (median(packing.samples) / packing.usual) ** trust(packing, nowMs, HALF_LIFE_MS);
+  return (typical(packing.samples) / packing.usual) ** trust(packing, nowMs, HALF_LIFE_MS);
 }
 
 /** Waits come and go: of those, the last few. */
@@ -160,7 +177,7 @@ function replaced(track: Track, value: number, nowMs: number): Track {
   if (track.samples[0] === value) return track;
   const weight = track.samples.length === 0 ? 1 : 0.02;
   const usual = track.usual * (Math.max(value, 1e-3) / track.usual) ** weight;
-  return { samples: [value], observedAtMs: nowMs, usual };
+  return { samples: [value], observedAtMs: nowMs, count: track.count + 1, usual };
 }
 
 /** The last samples say it, and the less the older they are; in between, geometrically. */
@@ -176,9 +193,14 @@ function trust({ observedAtMs }: Track, nowMs: number, halfLifeMs: number): numb
   return 0.5 ** (Math.max(0, nowMs - observedAtMs - halfLifeMs / 2) / halfLifeMs);
 }
 
-/** Of a few the least: who has not warmed up is slow. */
+/**
+ * Of a few the least: who has not warmed up is slow. Else the mean of the middle half: where samples of two kinds take turns, a
+ * median would jump from one to the other.
+ */
 function typical(samples: readonly number[]): number {
-  return samples.length < RECENT ? Math.min(...samples) : median(samples);
+  if (samples.length < RECENT) return Math.min(...samples);
+  const aside = samples.length >> 2;
+  return mean(samples.toSorted((a, b) => a - b).slice(aside, samples.length - aside));
 }
 
 function relativeSpread({ samples }: Track): number {
