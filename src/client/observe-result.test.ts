@@ -37,9 +37,10 @@ test("an answer from the server tells of both sides", () => {
   const seen = observe(
     network,
     profile,
-    result({}, { deviceMs: 3 * (deviceMs - 10), packMs: 30, serverMs: serverMs / 2, serverQueueMs: 7 }),
+    result({}, { deviceMs: 3 * (deviceMs - 10), packMs: 40, serverMs: serverMs / 2, serverQueueMs: 7 }),
   );
   expect(seen.deviceFactor).toBeCloseTo(3);
+  expect(seen.packingFactor).toBeCloseTo(4);
   expect(seen.serverFactor).toBeCloseTo(0.5);
   expect(seen.serverQueueMs).toBe(7);
 });

@@ -22,7 +22,7 @@ export function observe(network: NetworkInfo, profile: Profile, result: Inferenc
   if (!expected) return {};
   return {
     ...besides(timings),
-    ...deviceFactor(expected, result),
+    ...deviceFactors(expected, result),
     ...(source === "server" && {
       serverFactor: timings.serverMs / expected.serverMs,
       serverQueueMs: timings.serverQueueMs,
@@ -30,12 +30,13 @@ export function observe(network: NetworkInfo, profile: Profile, result: Inferenc
   };
 }
 
-function deviceFactor({ deviceMs, packMs }: ExpectedWork, { timings, source, plan }: InferenceResult): Observation {
-  if (deviceMs === 0) return { packingFactor: timings.packMs / packMs, work: `${plan.cut} ${codingName(plan)}` };
-  // of an answer from here nothing was packed, or in vain
-  const [tookMs, wantedMs] =
-    source === "server" ? [timings.deviceMs + timings.packMs, deviceMs + packMs] : [timings.deviceMs, deviceMs];
-  return { deviceFactor: tookMs / wantedMs };
+/** Computing and packing apart: they need not be off by the same factor. */
+function deviceFactors({ deviceMs, packMs }: ExpectedWork, { timings, source, plan }: InferenceResult): Observation {
+  return {
+    ...(deviceMs > 0 && { deviceFactor: timings.deviceMs / deviceMs }),
+    // of an answer from here nothing was packed, or in vain
+    ...(source === "server" && { packingFactor: timings.packMs / packMs, work: `${plan.cut} ${codingName(plan)}` }),
+  };
 }
 
 /** Preparing the image, and what is between the parts that a profile knows; waiting for other images is no part of it. */

@@ -19,8 +19,10 @@ export interface Fate {
   readonly correct: boolean;
   /** Of what is sent; 0 when it stays. */
   readonly bytes: number;
-  /** On the device, up to its answer or to the packed message. */
+  /** On the device, up to its answer or to the cut. */
   readonly device: Duration;
+  /** There, too; nothing when it stays. */
+  readonly packing: Duration;
   /** On the server, unpacking included. */
   readonly server: Duration;
   /** If the server fails: the device's most confident exit so far, absent when none was asked. */
@@ -58,8 +60,8 @@ export function fatesOf({ model, device, server }: Profile, plan: Plan): (image:
     : total([
         ...device.steps.slice(0, cut),
         ...device.heads.slice(0, exitsBefore).filter((_, exit) => asked[exit]),
-        device.coding[cut]![codec]!,
       ]);
+  const packing = isLocal ? total([]) : total([device.coding[cut]![codec]!]);
   const unpacking = isLocal ? total([]) : total([server.coding[cut]![codec]!]);
   const stays = Array.from({ length: exits }, (_, exit) => between(device, 0, 0, exit));
   const goesOn = Array.from({ length: exits }, (_, exit) =>
@@ -92,6 +94,7 @@ export function fatesOf({ model, device, server }: Profile, plan: Plan): (image:
         stays: true,
         bytes: 0,
         device: stays[reached]!,
+        packing: total([]),
         server: total([]),
         alone: { ...answer, device: total([]) },
       };
@@ -102,7 +105,7 @@ export function fatesOf({ model, device, server }: Profile, plan: Plan): (image:
     const best = decide(soFar, 2).exit;
     return {
       ...{ stays: false, exit, correct: remote.right(exit), bytes: sent!.bytes[image]! },
-      ...{ device: toCut, server: goesOn[reached]! },
+      ...{ device: toCut, packing, server: goesOn[reached]! },
       ...(asked.slice(0, exitsBefore).includes(true) && { bestSoFar: { exit: best, correct: local.right(best) } }),
       alone: { exit: own.exit, correct: local.right(own.exit), device: alone[own.reached]! },
     };
@@ -116,6 +119,7 @@ function total(times: readonly Timing[]): Duration {
   };
 }
 
-function plus(a: Duration, b: Duration): Duration {
+/** One after the other. */
+export function plus(a: Duration, b: Duration): Duration {
   return { meanMs: a.meanMs + b.meanMs, variance: a.variance + b.variance };
 }

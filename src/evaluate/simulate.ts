@@ -4,7 +4,7 @@
 import { createRng, mixSeed, normal } from "../random.ts";
 import type { Conditions, Plan, Profile } from "../scheduler/index.ts";
 import { LinkModel } from "./link-model.ts";
-import { type Duration, type Fate, fatesOf } from "./simulate-fate.ts";
+import { type Duration, type Fate, fatesOf, plus } from "./simulate-fate.ts";
 import { Agenda, type Job, Station } from "./simulate-station.ts";
 import { createWorld, type Phase, type World } from "./simulate-world.ts";
 
@@ -139,8 +139,7 @@ class Run {
     };
     const { fate } = passenger;
     const { packingFactor, prepareMs } = this.#world.at(nowMs);
-    const onlyPacks = plan.cut === profile.model.cuts[0]!.id;
-    const work = onlyPacks ? scaled(fate.device, packingFactor) : fate.device;
+    const work = plus(fate.device, scaled(fate.packing, packingFactor));
     this.#compute(passenger, work, prepareMs, () => {
       if (fate.stays) this.#finish(passenger, number, "device", fate);
       else {

@@ -15,7 +15,7 @@ export interface Conditions {
   readonly deviceFactor?: number;
   /** Standard deviation of the factor over the factor, from one image to the next: a phone that gets warm. @default 0 */
   readonly deviceSpread?: number;
-  /** Where the device does nothing but pack the network's input: by how much that exceeds `deviceFactor`. @default 1 */
+  /** By how much packing exceeds `deviceFactor`: it depends on the images, and short work on what else the device does. @default 1 */
   readonly packingFactor?: number;
   /** As on the device. @default 1 */
   readonly serverFactor?: number;

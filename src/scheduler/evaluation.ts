@@ -91,7 +91,7 @@ export class Evaluation {
       ) as [Running, Running];
       for (const [p, { cut, codec }] of pairs.entries()) {
         const before = model.cuts[cut]!.exitsBefore;
-        const packing = times(device.coding[cut]![codec] ?? nothing, cut === 0 ? packingFactor : 1);
+        const packing = times(device.coding[cut]![codec] ?? nothing, packingFactor);
         const unpacking = server.coding[cut]![codec] ?? nothing;
         for (let exit = 0; exit < exits; exit++) {
           const at = (p * asked.length + s) * exits + exit;
