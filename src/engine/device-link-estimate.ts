@@ -35,11 +35,11 @@ const REMEMBERED = 9;
 const TRANSFERS = 31;
 /** When so many in a row all say that the link has changed by such a factor, it has: the larger, the sooner. */
 const CHANGES = [
-  { inARow: 2, by: 3 },
+  { inARow: 3, by: 3 },
   { inARow: 5, by: 1.5 },
 ] as const;
 /** Round trips are measured once a second: they are believed sooner. */
-const ROUND_TRIP_CHANGE = { inARow: 2, by: 1.5 };
+const ROUND_TRIP_CHANGE = { inARow: 3, by: 1.5 };
 /** Before there is something that can change. */
 const LEAST_BEFORE = 3;
 /** Without any transfer, 100 kbit/s: who waits for something to get through must be patient. */

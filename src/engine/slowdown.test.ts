@@ -75,3 +75,11 @@ test("a factor below 1 is refused", () => {
       slowdown.factor = factor;
     }).toThrow(RangeError);
 });
+
+test("the first times of some work, in cold caches, are not multiplied once it has been done again", async () => {
+  const { slowdown, work } = device((ms) => ms);
+  slowdown.factor = 10;
+  expect(await work(5, "slice")).toBe(50);
+  expect(await work(1, "slice")).toBe(10);
+  expect(await work(5, "slice")).toBe(10);
+});

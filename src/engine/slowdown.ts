@@ -1,6 +1,6 @@
 // A slower device, emulated: after every piece of work the worker sleeps for as long as the work would have taken longer, and
-// the times that are reported contain the sleep. How long work really takes is the median of the last times that the same
-// work was done: the factor must not multiply what else happens on this machine.
+// the times that are reported contain the sleep. How long work really takes is the lower quartile of the last times that the
+// same work was done: what else happens on this machine, and caches that slept along, only add, and must not be multiplied.
 
 /** A sleep that was too long is made up for by the next, but no more than this: a laptop lid was closed for longer. */
 const MAX_DEBT_MS = 20;
@@ -34,7 +34,7 @@ export class Slowdown {
   async after(ms: number, work: string): Promise<void> {
     const last = this.#remember(ms, work);
     if (this.#factor === 1) return;
-    const usualMs = [...last].sort((a, b) => a - b)[last.length >> 1]!;
+    const usualMs = [...last].sort((a, b) => a - b)[(last.length - 1) >> 2]!;
     const { now, sleep } = this.#options;
     const dueMs = Math.max(0, this.#factor * usualMs - ms) - this.#debtMs;
     const from = now();

@@ -57,10 +57,7 @@ export function fatesOf({ model, device, server }: Profile, plan: Plan): (image:
   };
   const toCut = isLocal
     ? { meanMs: 0, variance: 0 }
-    : total([
-        ...device.steps.slice(0, cut),
-        ...device.heads.slice(0, exitsBefore).filter((_, exit) => asked[exit]),
-      ]);
+    : total([...device.steps.slice(0, cut), ...device.heads.slice(0, exitsBefore).filter((_, exit) => asked[exit])]);
   const packing = isLocal ? total([]) : total([device.coding[cut]![codec]!]);
   const unpacking = isLocal ? total([]) : total([server.coding[cut]![codec]!]);
   const stays = Array.from({ length: exits }, (_, exit) => between(device, 0, 0, exit));
