@@ -58,7 +58,7 @@ export const adaptation: Experiment = {
       figures: [figureOf(network, observed, found)],
       headlines: { adaptation: found },
       notes: [
-        `Agreement: mean latency at most ${BOUND_MS} ms, then as accurate as can be, then fast. One image after the other. Met again: from then on the mean of the phase keeps the bound. For nothing: a change of plan more than ${SETTLED_MS / 1000} s after conditions changed.`,
+        `Agreement: mean latency at most ${BOUND_MS} ms, then as accurate as can be, then fast. One image after the other. Met again: from then on the next images and all that follow in the phase keep the bound on average. For nothing: a change of plan more than ${SETTLED_MS / 1000} s after conditions changed.`,
       ],
     };
   },

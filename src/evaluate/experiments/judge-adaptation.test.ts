@@ -10,7 +10,7 @@ function phase(fromMs: number, latency: (ms: number) => number, changesAtMs: rea
   };
 }
 
-test("met again is when the mean of all that follows keeps the bound", () => {
+test("met again is when the mean of the next images and of all that follow keeps the bound", () => {
   expect(
     recoveryMs(
       phase(500, () => 90),
@@ -45,6 +45,13 @@ test("single slow images are part of a mean", () => {
       100,
     ),
   ).toBe(0);
+});
+
+test("a few slow images at the end are chance; a plan that stays slow for seconds is not made good for by later ones", () => {
+  const tail = phase(0, (ms) => (ms < 9000 ? 80 : 130));
+  expect(recoveryMs(tail, 100)).toBe(0);
+  const late = phase(0, (ms) => (ms < 3000 ? 150 : 60));
+  expect(recoveryMs(late, 100)).toBeGreaterThan(2000);
 });
 
 test("without an image nothing is met", () => {

@@ -15,8 +15,8 @@ export interface JudgedPhase {
 
 /** After so long in a phase its conditions are old news: a change of plan from then on is one for nothing. */
 export const SETTLED_MS = 6000;
-/** Fewer images say nothing about a mean. */
-const LEAST_IMAGES = 8;
+/** Fewer images say nothing about a mean: some leave on the device in a tenth of the time that others take. */
+const WINDOW = 16;
 
 /** @param boundMs on the mean latency */
 export function judge(phases: readonly JudgedPhase[], boundMs: number): Adaptation {
@@ -29,16 +29,18 @@ export function judge(phases: readonly JudgedPhase[], boundMs: number): Adaptati
   };
 }
 
-/** Until the first image from which on the mean of the phase keeps the bound; the whole phase when there is none. */
+/**
+ * Until the first image from which on both the next ones and all that follow keep the bound on average; the whole phase when there
+ * is none. Only the next ones: what comes later could make good for a bad plan. Only all: a bad second would be hidden, too.
+ */
 export function recoveryMs({ answers, fromMs, toMs }: JudgedPhase, boundMs: number): number {
-  let sum = 0;
-  let foundMs = toMs - fromMs;
-  for (let i = answers.length - 1; i >= 0; i--) {
-    sum += answers[i]!.latencyMs;
-    const count = answers.length - i;
-    if (count < LEAST_IMAGES) continue;
-    if (sum > boundMs * count) break;
-    foundMs = i === 0 ? 0 : answers[i]!.atMs - fromMs;
-  }
-  return foundMs;
+  const sums = [0];
+  for (const { latencyMs } of answers) sums.push(sums.at(-1)! + latencyMs);
+  const mean = (from: number, to: number): number => (sums[to]! - sums[from]!) / (to - from);
+  const kept = answers.findIndex((_, i) => {
+    const [end, last] = [i + WINDOW, answers.length];
+    return end <= last && mean(i, end) <= boundMs && mean(i, last) <= boundMs;
+  });
+  if (kept < 0) return toMs - fromMs;
+  return kept === 0 ? 0 : answers[kept]!.atMs - fromMs;
 }
