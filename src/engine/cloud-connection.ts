@@ -6,10 +6,12 @@ import { hexOf } from "../hex.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, Message, RefuseCode, Run } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
+import type { Account } from "./client-ledger.ts";
 import { admit } from "./cloud-admission.ts";
 import type { CloudEvent, RunEnd } from "./cloud-events.ts";
 import type { CloudSettings } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
+import { TokenBucket } from "./token-bucket.ts";
 
 /** What the engine is to each of its connections. */
 export interface CloudHost {
@@ -52,6 +54,8 @@ export class CloudConnection implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #host: CloudHost;
   readonly #name: string;
+  readonly #account: Account;
+  readonly #messages: TokenBucket;
   readonly #jobs = new Map<number, Job>();
   readonly #openedAtMs: number;
   #heardAtMs: number;
@@ -69,7 +73,10 @@ export class CloudConnection implements ConnectionHandlers {
     this.#name = host.name();
     this.#openedAtMs = host.settings.clock.now();
     this.#heardAtMs = this.#openedAtMs;
-    const { peer, client } = connection;
+    const { peer, client, address } = connection;
+    const { ledger, maxMessagesPerSecond } = host.settings;
+    this.#account = ledger.open(client ?? address ?? this.#name);
+    this.#messages = new TokenBucket(maxMessagesPerSecond, 2 * maxMessagesPerSecond, this.#openedAtMs);
     host.tell({ kind: "connected", connection: this.#name, peer, ...(client !== undefined && { client }) });
   }
 
@@ -86,6 +93,13 @@ export class CloudConnection implements ConnectionHandlers {
   message(bytes: Uint8Array): void {
     if (this.#isClosed) return;
     this.#heardAtMs = this.#host.settings.clock.now();
+    const denial = this.#account.received(bytes.length);
+    if (denial) this.leave(denial.code, denial.reason);
+    else if (this.#messages.take(1, this.#heardAtMs) > 0) this.leave("rate-limited", "Too many messages");
+    else this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): void {
     try {
       const maxMessageBytes = this.#compute ? this.#host.settings.maxMessageBytes : MAX_HELLO_BYTES;
       this.#take(decodeMessage(bytes, { maxMessageBytes }), bytes.length);
@@ -98,15 +112,18 @@ export class CloudConnection implements ConnectionHandlers {
   closed(reason: string): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#account.close();
     for (const job of [...this.#jobs.values()]) this.#drop(job, { kind: "cancelled" });
     this.#host.tell({ kind: "left", connection: this.#name, reason });
     this.#host.left(this);
   }
 
-  /** Looks at the clock: sends away who has not said hello, or nothing for long. */
+  /** Looks at the clock: sends away who has not said hello, or nothing for long, or cannot prove any longer who it is. */
   check(nowMs: number): void {
     const { helloTimeoutMs, idleTimeoutMs } = this.#host.settings;
-    if (!this.#compute && nowMs - this.#openedAtMs >= helloTimeoutMs) this.leave("protocol", "no hello");
+    const { clientForMs = Number.POSITIVE_INFINITY } = this.#connection;
+    if (nowMs - this.#openedAtMs >= clientForMs) this.leave("unauthorized", "The token has expired");
+    else if (!this.#compute && nowMs - this.#openedAtMs >= helloTimeoutMs) this.leave("protocol", "no hello");
     else if (this.#jobs.size === 0 && nowMs - this.#heardAtMs >= idleTimeoutMs) this.#close("silent for too long");
   }
 
@@ -170,9 +187,15 @@ export class CloudConnection implements ConnectionHandlers {
       isFull,
       client: this.#connection.client ?? this.#name,
     });
-    if (admission.kind === "task") this.#start(arrival, compute, admission.task);
+    if (admission.kind === "task") this.#begin(arrival, compute, admission.task);
     else if (admission.isViolation) this.leave(admission.code, admission.reason);
     else this.#refuse(arrival, admission.code, admission.reason);
+  }
+
+  #begin(arrival: Arrival, compute: Compute, task: Task): void {
+    const denial = this.#account.begin();
+    if (denial) this.#refuse(arrival, denial.code, denial.reason);
+    else this.#start(arrival, compute, task);
   }
 
   #start(arrival: Arrival, compute: Compute, task: Task): void {
@@ -194,9 +217,16 @@ export class CloudConnection implements ConnectionHandlers {
       act();
       this.#settled();
     };
+    // What was computed counts, whether or not somebody still waits for it.
     this.#host.compute(compute, task, controller.signal).then(
-      (outcome) => settle(() => this.#answer(job, outcome)),
-      (error: unknown) => settle(() => this.#explain(job, error)),
+      (outcome) => {
+        this.#account.ended(shareMsOf(outcome));
+        settle(() => this.#answer(job, outcome));
+      },
+      (error: unknown) => {
+        this.#account.ended(0);
+        settle(() => this.#explain(job, error));
+      },
     );
   }
 
@@ -206,10 +236,11 @@ export class CloudConnection implements ConnectionHandlers {
     this.#settled();
   }
 
-  #answer(job: Job, { answer, confident, logits, times }: Answered): void {
-    const { queueMs, unpackMs, slices } = times;
+  #answer(job: Job, outcome: Answered): void {
+    const { answer, confident, logits, times } = outcome;
+    const { queueMs } = times;
     const { id } = job.run;
-    const computeMs = slices.reduce((sum, { ms }) => sum + ms, unpackMs);
+    const computeMs = computeMsOf(outcome);
     const bytes = encodeMessage({ kind: "result", id, ...answer, queueMs, computeMs, ...(logits && { logits }) });
     if (bytes.length > this.#maxSentBytes) {
       this.#refuse(job, "too-large", "The answer is longer than the device takes");
@@ -284,6 +315,15 @@ export class CloudConnection implements ConnectionHandlers {
     this.#connection.close(reason);
     this.closed(reason);
   }
+}
+
+/** Of the server's time: of a batch, an image's share. */
+function shareMsOf({ times }: Answered): number {
+  return times.slices.reduce((sum, { ms, batch = 1 }) => sum + ms / batch, times.unpackMs);
+}
+
+function computeMsOf({ times }: Answered): number {
+  return times.slices.reduce((sum, { ms }) => sum + ms, times.unpackMs);
 }
 
 /** Before hello a message may have 256 bytes: room for four hashes. */

@@ -5,8 +5,9 @@ import { toyProgressive } from "../../test/toy.ts";
 import { TurnedClock } from "../../test/turned-clock.ts";
 import { SpinnError } from "../errors.ts";
 import { hexOf } from "../hex.ts";
-import { createLoopback, type Dial } from "../transport/index.ts";
+import { type Connection, createLoopback, type Dial } from "../transport/index.ts";
 import { encodeMessage, type Message, type Refuse, type Run, type RunPlan } from "../wire/index.ts";
+import { ClientLedger } from "./client-ledger.ts";
 import { type CloudEngine, createCloudEngine } from "./cloud-engine.ts";
 import type { CloudEvent } from "./cloud-events.ts";
 import type { CloudEngineOptions } from "./cloud-options.ts";
@@ -444,4 +445,93 @@ test("options that make no sense are refused", () => {
   expect(() => createCloudEngine({ networks: [compute, compute] })).toThrow("A network is served twice");
   expect(() => createCloudEngine({ networks: [compute], maxQueued: 0 })).toThrow("maxQueued must be positive, not 0");
   expect(() => createCloudEngine({ networks: [compute], idleTimeoutMs: Number.NaN })).toThrow(RangeError);
+});
+
+describe("identity and limits", () => {
+  /** As a transport tells that knows who that is. */
+  const known = (
+    engine: CloudEngine,
+    about: Pick<Connection, "client" | "clientForMs" | "problem" | "address">,
+  ): Dial =>
+    createLoopback((connection) =>
+      engine.accept({
+        ...about,
+        peer: connection.peer,
+        get bufferedBytes() {
+          return connection.bufferedBytes;
+        },
+        send: (message) => connection.send(message),
+        close: (reason) => connection.close(reason),
+      }),
+    );
+
+  test("whoever cannot say who they are hear why, before anything else, and are gone", async () => {
+    const events: CloudEvent[] = [];
+    const { engine } = service({ onEvent: (event) => events.push(event) });
+    const device = await RawDevice.dial(known(engine, { problem: "The token has expired" }));
+    device.say(helloFor(network));
+    expect(await lastWord(device)).toMatchObject({ code: "unauthorized", reason: "The token has expired" });
+    expect(engine.stats()).toMatchObject({ clients: 0, turnedAway: { unauthorized: 1 } });
+    expect(events.map(({ kind }) => kind)).toEqual(["network-added", "connected", "refused", "left"]);
+  });
+
+  test("a proof is good as long as it says", async () => {
+    const { engine, clock } = service();
+    const device = await RawDevice.greeted(known(engine, { client: "a", clientForMs: 60_000 }), network);
+    clock.turn(59_000);
+    await device.asks(run(1));
+    clock.turn(2000);
+    expect(await lastWord(device)).toMatchObject({ code: "unauthorized" });
+  });
+
+  test("clients share what they may use over their connections, and a refusal says why", async () => {
+    const clock = new TurnedClock();
+    const { engine } = service({ clock, ledger: new ClientLedger({ runsPerSecond: 1 }, clock) });
+    const [one, two, other] = await Promise.all(
+      ["a", "a", "b"].map((client) => RawDevice.greeted(known(engine, { client }), network)),
+    );
+    await one!.asks(run(1));
+    await two!.asks(run(1));
+    one!.say(run(2));
+    expect(await one!.hears("refuse", 2)).toMatchObject({
+      code: "rate-limited",
+      reason: "More than 1 runs a second; again in 1000 ms",
+    });
+    await other!.asks(run(1));
+    clock.turn(1000);
+    await one!.asks(run(3));
+  });
+
+  test("where nobody has to say who they are, an address is a client", async () => {
+    const clock = new TurnedClock();
+    const { engine } = service({ clock, ledger: new ClientLedger({ quota: { computeMs: 1e-6 } }, clock) });
+    const [one, two, other] = await Promise.all(
+      ["192.0.2.1", "192.0.2.1", "192.0.2.2"].map((address) => RawDevice.greeted(known(engine, { address }), network)),
+    );
+    await one!.asks(run(1));
+    two!.say(run(1));
+    expect(await two!.hears("refuse", 1)).toMatchObject({ code: "quota" });
+    await other!.asks(run(1));
+  });
+
+  test("whoever sends far more bytes than they may is sent away", async () => {
+    const clock = new TurnedClock();
+    const { engine } = service({ clock, ledger: new ClientLedger({ bytesPerSecond: 1000 }, clock) });
+    const device = await RawDevice.greeted(known(engine, { client: "a" }), network);
+    device.say({ kind: "ping", id: 1, payload: new Uint8Array(9000) });
+    expect(await lastWord(device)).toMatchObject({ code: "rate-limited" });
+  });
+
+  test("a flood of messages ends the connection, whatever they are", async () => {
+    const { engine, clock } = service({ maxMessagesPerSecond: 10 });
+    const device = await RawDevice.greeted(known(engine, {}), network);
+    const ping = (id: number): void => device.say({ kind: "ping", id, payload: new Uint8Array(0) });
+    for (let second = 1; second <= 20; second++) {
+      clock.turn(1000);
+      for (let i = 0; i < 10; i++) ping(second);
+      await device.hears("pong", second);
+    }
+    for (let i = 0; i < 30; i++) ping(99);
+    expect(await lastWord(device)).toMatchObject({ code: "rate-limited", reason: "Too many messages" });
+  });
 });

@@ -140,7 +140,9 @@ class Host implements CloudHost {
   accept(connection: Connection): ConnectionHandlers {
     const device = new CloudConnection(connection, this);
     this.#connections.add(device);
-    if (this.isClosing) device.leaveWhenDone(CLOSING);
+    const { problem } = connection;
+    if (problem !== undefined) device.leave("unauthorized", problem);
+    else if (this.isClosing) device.leaveWhenDone(CLOSING);
     else this.#keepTicking();
     return device;
   }

@@ -1,6 +1,7 @@
 // What a cloud engine may be told, and what it does when it is not.
 
 import { defaultWireLimits } from "../wire/message-codec.ts";
+import { ClientLedger } from "./client-ledger.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { CloudEvent } from "./cloud-events.ts";
 import type { Compute } from "./compute.ts";
@@ -20,6 +21,10 @@ export interface CloudEngineOptions {
   readonly maxMessageBytes?: number;
   /** Bytes that wait for a client that does not read; beyond, it is left. @default 1 MiB */
   readonly maxBufferedBytes?: number;
+  /** What each client may use, and has used. @default as much as there is */
+  readonly ledger?: ClientLedger;
+  /** Of one connection, on average, whatever they say; who sends more is sent away. @default 5000 */
+  readonly maxMessagesPerSecond?: number;
   /** Whoever has not said hello after so long is sent away. @default 5000 */
   readonly helloTimeoutMs?: number;
   /** Whoever has been silent for so long, and waits for nothing, is sent away. @default 120 000 */
@@ -52,6 +57,8 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
     maxInFlight: 16,
     maxMessageBytes: networks.length === 0 ? most : Math.min(most, needed),
     maxBufferedBytes: 2 ** 20,
+    ledger: new ClientLedger({}),
+    maxMessagesPerSecond: 5000,
     helloTimeoutMs: 5000,
     idleTimeoutMs: 120_000,
     statsIntervalMs: 2000,

@@ -3,6 +3,7 @@
 export { hexOf } from "../hex.ts";
 export { defaultCoding, packState, unpackState } from "./boundary-packet.ts";
 export { checkTask } from "./check-task.ts";
+export { ClientLedger, type ClientLimits, type ClientQuota, type Denial } from "./client-ledger.ts";
 export { type Clock, systemClock } from "./clock.ts";
 export { type CloudEngine, type CloudStats, createCloudEngine } from "./cloud-engine.ts";
 export type {

@@ -6,6 +6,12 @@ export interface Connection {
   readonly peer: string;
   /** Who is at the other end, where that was proved while connecting; never by what it says later. */
   readonly client?: string;
+  /** How long that is good, in milliseconds from connecting. @default for ever */
+  readonly clientForMs?: number;
+  /** Why it was not proved where it has to be, in one line for the other end; there is no `client` then. */
+  readonly problem?: string;
+  /** What tells apart clients that do not say who they are: whoever has this in common shares what one may use. */
+  readonly address?: string;
   /** Bytes handed to `send` that have not left this process. */
   readonly bufferedBytes: number;
   /** Sends one message; after the connection has closed, nothing happens. The bytes are left alone until they are sent. */
