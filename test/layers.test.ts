@@ -129,6 +129,7 @@ const packages: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
   "prom-client": ["server"],
   zod: ["server"],
+  jose: ["server"],
   pino: ["telemetry"],
   "@opentelemetry/api": ["telemetry"],
   "@opentelemetry/exporter-trace-otlp-http": ["telemetry"],

@@ -6,6 +6,7 @@ import { isSpinnError, messageOf } from "../errors.ts";
 import { type ExperimentName, experimentNames, experiments } from "../evaluate/experiments/index.ts";
 import { architectures } from "../generator/index.ts";
 import { logLevels } from "../telemetry/log.ts";
+import { withAccessFlags } from "./access-flags.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
@@ -160,33 +161,35 @@ function program(io: Io): Command {
     .option("--json", "one JSON document on standard output")
     .action((path, options) => planCommand(io, path, options));
 
-  spinn
-    .command("serve")
-    .description("serve networks to devices, which may hand over at any cut")
-    .argument("[model.onnx...]", "progressive models, or any classifiers; looked at again when they change")
-    .option("--config <file>", "settings as JSON, also the models; what is said here goes before it")
-    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in (default: 127.0.0.1)")
-    .option("--port <n>", "0 takes a free one (default: 8484)", port)
-    .option("--workers <n>", "threads that compute, of each network (default: one a core)", positiveInteger)
-    .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
-    .option(
-      "--provider <names>",
-      "ONNX Runtime's execution providers, in order of preference (default: cpu)",
-      providers,
-    )
-    .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
-    .addOption(
-      new Option(
-        "--batching <how>",
-        "on: runs go through the network together, as far as that is measured to pay (default: on)",
-      ).choices(["on", "off"]),
-    )
-    .option("--samples <data>", `images for the playground to try: ${dataHelp}`)
-    .option(
-      "--allow-origin <origin>",
-      "whose pages may download the networks, beside the server's own; * for all",
-      eachOf,
-    )
+  withAccessFlags(
+    spinn
+      .command("serve")
+      .description("serve networks to devices, which may hand over at any cut")
+      .argument("[model.onnx...]", "progressive models, or any classifiers; looked at again when they change")
+      .option("--config <file>", "settings as JSON, also the models; what is said here goes before it")
+      .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in (default: 127.0.0.1)")
+      .option("--port <n>", "0 takes a free one (default: 8484)", port)
+      .option("--workers <n>", "threads that compute, of each network (default: one a core)", positiveInteger)
+      .option("--threads <n>", "threads inside one operator (default: 1)", positiveInteger)
+      .option(
+        "--provider <names>",
+        "ONNX Runtime's execution providers, in order of preference (default: cpu)",
+        providers,
+      )
+      .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 64)", positiveInteger)
+      .addOption(
+        new Option(
+          "--batching <how>",
+          "on: runs go through the network together, as far as that is measured to pay (default: on)",
+        ).choices(["on", "off"]),
+      )
+      .option("--samples <data>", `images for the playground to try: ${dataHelp}`)
+      .option(
+        "--allow-origin <origin>",
+        "whose pages may connect and download networks, beside the server's own; * for all",
+        eachOf,
+      ),
+  )
     .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
     .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
     .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
@@ -202,6 +205,7 @@ function program(io: Io): Command {
       .argument("<image...>", "JPEG, PNG or WebP files"),
   )
     .option("--server <url>", "ws://host:port; without it everything is computed here")
+    .option("--token-file <file>", "holds the token for a server that asks for one (or set SPINN_TOKEN)")
     .option("--cut <id>", "where to hand over: input, none, a cut's name (spinn inspect lists them), or auto", "auto")
     .option(
       "--threshold <share>",

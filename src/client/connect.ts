@@ -5,7 +5,7 @@ import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { cacheRoot, decodeImage } from "../data/index.ts";
 import { fileSideStore } from "../profiler/file-side-store.ts";
 import { createRng } from "../random.ts";
-import { websocketDial } from "../transport/index.ts";
+import { type Token, websocketDial } from "../transport/index.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 
 export interface ConnectOptions
@@ -13,6 +13,8 @@ export interface ConnectOptions
     Omit<ClientOptions, "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
   /** `ws://host:port`; absent: the device does everything. */
   readonly server?: string;
+  /** Proves who this is to a server that asks; a function is asked for each connection, so that it may be renewed. @default none */
+  readonly token?: Token;
   /** Answer within so many milliseconds, as well as is possible by then. @default none */
   readonly deadlineMs?: number;
   /** Of the jitter between attempts to connect. @default the time */
@@ -31,8 +33,8 @@ export interface ConnectOptions
  * await client.close();
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
-  const { server, deadlineMs, seed, ...rest } = options;
-  const dial = server === undefined ? undefined : websocketDial(server);
+  const { server, token, deadlineMs, seed, ...rest } = options;
+  const dial = server === undefined ? undefined : websocketDial(server, { ...(token !== undefined && { token }) });
   const { threads = 1, executionProviders = ["cpu"], slowdown = 1 } = rest;
   const compute = await openCompute(rest);
   try {

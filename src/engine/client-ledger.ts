@@ -3,27 +3,28 @@
 
 import type { RefuseCode } from "../wire/message.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import type { Answered } from "./compute.ts";
 import { TokenBucket } from "./token-bucket.ts";
 
 /** Of one client. What is absent is not limited. */
 export interface ClientLimits {
   /** On average; two seconds' worth, and one at least, may come at once. */
-  readonly runsPerSecond?: number;
+  readonly runsPerSecond?: number | undefined;
   /** Received, on average; two seconds' worth may come at once. Who goes on sending beyond that is sent away. */
-  readonly bytesPerSecond?: number;
+  readonly bytesPerSecond?: number | undefined;
   /** Runs without an answer, over all its connections. */
-  readonly maxInFlight?: number;
-  readonly quota?: ClientQuota;
+  readonly maxInFlight?: number | undefined;
+  readonly quota?: ClientQuota | undefined;
 }
 
 /** Begins anew with the first use after a window has ended. */
 export interface ClientQuota {
   /** @default 3 600 000: an hour */
-  readonly windowMs?: number;
+  readonly windowMs?: number | undefined;
   /** Received. */
-  readonly bytes?: number;
+  readonly bytes?: number | undefined;
   /** Time of computing: of a batch, an image's share. */
-  readonly computeMs?: number;
+  readonly computeMs?: number | undefined;
 }
 
 /** Why a client may not. */
@@ -74,7 +75,7 @@ export class ClientLedger {
   constructor(limits: ClientLimits, clock: Clock = systemClock) {
     const { quota = {}, ...rest } = limits;
     for (const [name, value] of Object.entries({ ...rest, ...quota }))
-      if (!(value > 0)) throw new RangeError(`${name} must be positive, not ${value}`);
+      if (value !== undefined && !(value > 0)) throw new RangeError(`${name} must be positive, not ${value}`);
     this.#limits = limits;
     this.#clock = clock;
   }
@@ -188,4 +189,9 @@ function limited(what: string, waitMs: number): Denial {
 
 function usedUp(what: string, waitMs: number): Denial {
   return { code: "quota", reason: `The quota of ${what} is used up for ${Math.ceil(waitMs / 1000)} s`, waitMs };
+}
+
+/** Of the server's time: of a batch, an image's share. */
+export function shareMsOf({ times }: Answered): number {
+  return times.slices.reduce((sum, { ms, batch = 1 }) => sum + ms / batch, times.unpackMs);
 }

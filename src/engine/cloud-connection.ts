@@ -6,7 +6,7 @@ import { hexOf } from "../hex.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, Message, RefuseCode, Run } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
-import type { Account } from "./client-ledger.ts";
+import { type Account, shareMsOf } from "./client-ledger.ts";
 import { admit } from "./cloud-admission.ts";
 import type { CloudEvent, RunEnd } from "./cloud-events.ts";
 import type { CloudSettings } from "./cloud-options.ts";
@@ -315,11 +315,6 @@ export class CloudConnection implements ConnectionHandlers {
     this.#connection.close(reason);
     this.closed(reason);
   }
-}
-
-/** Of the server's time: of a batch, an image's share. */
-function shareMsOf({ times }: Answered): number {
-  return times.slices.reduce((sum, { ms, batch = 1 }) => sum + ms / batch, times.unpackMs);
 }
 
 function computeMsOf({ times }: Answered): number {

@@ -4,7 +4,14 @@
 import type { RefuseCode, TraceContext } from "../wire/message.ts";
 import type { ComputeTimes } from "./compute.ts";
 
-export type CloudEvent = ConnectedEvent | GreetedEvent | LeftEvent | RunEvent | RefusedEvent | NetworkEvent;
+export type CloudEvent =
+  | ConnectedEvent
+  | GreetedEvent
+  | LeftEvent
+  | RunEvent
+  | RefusedEvent
+  | TurnedAwayEvent
+  | NetworkEvent;
 
 /** Somebody has connected, and has said nothing yet. */
 export interface ConnectedEvent {
@@ -66,6 +73,15 @@ export interface RefusedEvent {
   readonly kind: "refused";
   readonly connection: string;
   readonly code: RefuseCode;
+  readonly reason: string;
+}
+
+/** Somebody was not let in, and never became a connection: too many of them, a foreign page. */
+export interface TurnedAwayEvent {
+  readonly kind: "turned-away";
+  readonly peer: string;
+  /** Of HTTP. */
+  readonly status: number;
   readonly reason: string;
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createRng } from "../random.ts";
-import { backoffMs, defaultBackoff } from "./device-backoff.ts";
+import { backoffMs, defaultBackoff, refusedBackoffMs } from "./device-backoff.ts";
 
 test("waits are spread from 0 up to a limit that doubles and then stays", () => {
   for (const [failures, limit] of [
@@ -26,4 +26,11 @@ test("no number of failures makes a wait that is none", () => {
       expect(wait >= 0 && wait <= defaultBackoff.mostMs).toBe(true);
     }),
   );
+});
+
+test("a server that does not know us is not asked at once again; a busy one is", () => {
+  const backoff = { firstMs: 100, mostMs: 5000 };
+  expect(refusedBackoffMs("unauthorized", 0, backoff, () => 0)).toBe(5000);
+  expect(refusedBackoffMs("quota", 3, backoff, () => 0.999)).toBeCloseTo(9995);
+  expect(refusedBackoffMs("rate-limited", 1, backoff, () => 0.5)).toBe(100);
 });

@@ -7,7 +7,7 @@ import type { Connection, Dial } from "../transport/transport.ts";
 import type { Hello, Message, PeerLimits, Refuse, RefuseCode, Result, Stats } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
 import type { Clock } from "./clock.ts";
-import { type Backoff, backoffMs } from "./device-backoff.ts";
+import { type Backoff, backoffMs, refusedBackoffMs } from "./device-backoff.ts";
 import {
   type LinkEstimate,
   rttMsOf,
@@ -166,7 +166,10 @@ export class DeviceLink {
     attempt.controller.abort();
     attempt.connection?.close(reason);
     if (!this.#isClosed) {
-      this.#timer = clock.setTimer(() => this.#dial(), backoffMs(this.#failures, timings.backoff, rng));
+      const waitMs = refusal
+        ? refusedBackoffMs(refusal, this.#failures, timings.backoff, rng)
+        : backoffMs(this.#failures, timings.backoff, rng);
+      this.#timer = clock.setTimer(() => this.#dial(), waitMs);
       this.#failures++;
     }
     this.#handlers.down(reason, refusal);

@@ -17,6 +17,25 @@ test("models by path or with a name, version and amounts of their own; paths are
   });
 });
 
+test("who may come in, and what they may use; files are seen from the configuration, and no secret stands in it", () => {
+  const limits = { runsPerSecond: 5, quota: { computeMs: 1000 } };
+  const tokens = { clientsFile: "clients.json", jwt: { keyFile: "../keys.json", issuer: "us" } };
+  const tls = { certFile: "cert.pem", keyFile: "key.pem" };
+  expect(parse({ models: ["a"], limits, tokens, tls, maxConnectionsPerAddress: 8 })).toMatchObject({
+    limits,
+    tokens: {
+      clientsFile: resolve("/etc/spinn/clients.json"),
+      jwt: { keyFile: resolve("/etc/keys.json"), issuer: "us" },
+    },
+    tls: { certFile: resolve("/etc/spinn/cert.pem"), keyFile: resolve("/etc/spinn/key.pem") },
+    maxConnectionsPerAddress: 8,
+  });
+  expect(() => parse({ models: ["a"], tokens: { clients: [] } })).toThrow(/tokens: there is no clients here/);
+  expect(() => parse({ models: ["a"], limits: { quota: { bytes: 0 } } })).toThrow(/limits\.quota\.bytes: .*>0/);
+  const broken = '{ "tokens": "a-very-secret-token" oops';
+  expect(() => parseConfig(broken, "spinn.json")).toThrow(/^spinn\.json: no JSON: an error at position \d+$/);
+});
+
 test.each([
   [{ models: ["a"], prot: 1 }, /spinn\.json: there is no prot here; allowed are .*models.*port/],
   [{ models: ["a", { path: "b", worker: 1 }] }, /models\[1\]: there is no worker here; allowed are path, name/],

@@ -5,6 +5,7 @@ import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { messageOf, SpinnError } from "../errors.ts";
+import type { TokenOptions } from "./identity/open-identity.ts";
 import { type NamedModelFile, namedModelFiles } from "./model-file.ts";
 import type { ServeOptions } from "./serve.ts";
 
@@ -28,6 +29,7 @@ function strict<S extends z.ZodRawShape>(shape: S): z.ZodObject<S, z.core.$stric
 }
 
 const count = z.int().positive();
+const amount = z.number().positive();
 const text = z.string().min(1);
 const model = strict({
   path: text,
@@ -54,6 +56,27 @@ const schema = strict({
   maxConnections: count.optional(),
   samples: text.optional(),
   allowedOrigins: z.array(text).optional(),
+  maxConnectionsPerAddress: count.optional(),
+  tokens: strict({
+    clientsFile: text.optional(),
+    jwt: strict({
+      keyFile: text,
+      issuer: text.optional(),
+      audience: text.optional(),
+      clockToleranceS: amount.optional(),
+    }).optional(),
+  }).optional(),
+  tls: strict({ certFile: text, keyFile: text }).optional(),
+  limits: strict({
+    runsPerSecond: amount.optional(),
+    bytesPerSecond: amount.optional(),
+    maxInFlight: count.optional(),
+    quota: strict({
+      windowMs: amount.optional(),
+      bytes: amount.optional(),
+      computeMs: amount.optional(),
+    }).optional(),
+  }).optional(),
 });
 
 /**
@@ -77,18 +100,33 @@ export function parseConfig(content: string, path: string): ServerConfig {
   try {
     json = JSON.parse(content);
   } catch (error) {
-    throw wrong(`no JSON: ${messageOf(error)}`);
+    // what the parser says quotes the file, in which a secret may stand
+    const [, place = "somewhere"] = /(position \d+|line \d+ column \d+)/.exec(messageOf(error)) ?? [];
+    throw wrong(`no JSON: an error at ${place}`);
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw wrong(parsed.error.issues.slice(0, 3).map(problem).join("; "));
-  const { $schema: _, models = [], ...settings } = parsed.data;
+  const { $schema: _, models = [], tokens, tls, ...settings } = parsed.data;
   const folder = dirname(resolve(path));
+  const seen = (file: string): string => resolve(folder, file);
   try {
-    const files = models.map((one) => ({ ...defined(one), path: resolve(folder, one.path) }));
-    return { ...defined(settings), models: namedModelFiles(files) };
+    const files = models.map((one) => ({ ...defined(one), path: seen(one.path) }));
+    return {
+      ...defined(settings),
+      ...(tls && { tls: { certFile: seen(tls.certFile), keyFile: seen(tls.keyFile) } }),
+      ...(tokens && { tokens: tokensSeenFrom(tokens, seen) }),
+      models: namedModelFiles(files),
+    };
   } catch (error) {
     throw wrong(messageOf(error));
   }
+}
+
+function tokensSeenFrom({ clientsFile, jwt }: TokenOptions, seen: (file: string) => string): TokenOptions {
+  return {
+    ...(clientsFile !== undefined && { clientsFile: seen(clientsFile) }),
+    ...(jwt && { jwt: { ...jwt, keyFile: seen(jwt.keyFile) } }),
+  };
 }
 
 /** `models[1].workers: …` */

@@ -142,6 +142,7 @@ export function createMetrics({ networks, stats }: MetricsOptions): Metrics {
       if (event.kind === "run") ended(event);
       else if (event.kind === "connected") connections.inc();
       else if (event.kind === "refused") refusals.inc({ of: "connection", code: event.code });
+      else if (event.kind === "turned-away") refusals.inc({ of: "handshake", code: String(event.status) });
       else if (event.kind === "greeted") {
         const model = find(event.network)?.name ?? OTHER;
         greeted.set(event.connection, model);

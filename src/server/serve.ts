@@ -6,8 +6,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type Dataset, openDataset } from "../data/index.ts";
 import type { CloudEvent } from "../engine/cloud-events.ts";
-import { type CloudEngine, type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
+import { ClientLedger, type CloudEngine, type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { listenWebSocket } from "../transport/index.ts";
+import { type EntranceOptions, openEntrance } from "./entrance.ts";
 import { createHttpSide, type HttpSide } from "./http/http-side.ts";
 import { type ModelFile, type NamedModelFile, namedModelFiles } from "./model-file.ts";
 import { type ModelChanges, ModelRegistry } from "./model-registry.ts";
@@ -15,7 +16,8 @@ import type { ServedModel } from "./served-model.ts";
 import { listingOf } from "./served-network.ts";
 
 export interface ServeOptions
-  extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching"> {
+  extends Pick<ComputeOptions, "threads" | "executionProviders" | "cacheFolder" | "batching">,
+    EntranceOptions {
   /** The networks' files, or their paths. */
   readonly models: readonly (string | ModelFile)[];
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
@@ -28,12 +30,8 @@ export interface ServeOptions
   readonly maxQueued?: number;
   /** Runs without an answer of one client. @default 16 */
   readonly maxInFlight?: number;
-  /** @default 1024 */
-  readonly maxConnections?: number;
   /** Images for the pages to try: a data set, or its name or folder. @default none */
   readonly samples?: Dataset | string;
-  /** Origins whose pages may download the networks, like `https://example.org`; `*`: all. @default none but the server's own */
-  readonly allowedOrigins?: readonly string[];
   /** Hears of all that happens, for logs and traces. Must be quick, and must not throw. */
   readonly onEvent?: (event: CloudEvent) => void;
   /** Hears of what is the server's own fault while it serves. */
@@ -70,23 +68,13 @@ const LOOK_AGAIN_MS = 20;
  * Ready when it resolves: the slices that a run from `input` needs are there.
  *
  * @throws {RangeError} without models, for two of the same name and version or the same network, or for amounts that are none
- * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel, Runtime for a network that cannot be opened; Connection when
- *   the port is taken
+ * @throws {SpinnError} FileAccess, InvalidModel, UnsupportedModel, Runtime for a network that cannot be opened; FileAccess,
+ *   InvalidData for tokens or certificates that cannot be used; Connection when the port is taken
  * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const {
-    models,
-    host = "127.0.0.1",
-    port = 8484,
-    maxConnections,
-    maxQueued = 64,
-    maxInFlight,
-    onError,
-    onEvent,
-    ...others
-  } = options;
-  const { samples, allowedOrigins, ...rest } = others;
+  const { models, host = "127.0.0.1", port = 8484, maxQueued = 64, maxInFlight, onError, onEvent, ...others } = options;
+  const { samples, allowedOrigins, tokens: _, tls: __, limits = {}, ...rest } = others;
   const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
   const files = filesOf(models);
   const openNetwork = async ({
@@ -113,20 +101,25 @@ export async function serve(options: ServeOptions): Promise<Server> {
   let engine: CloudEngine | undefined;
   const registry = new ModelRegistry({ open: openNetwork, engine: () => engine, graceMs: GRACE_MS });
   const pending = (): number => registry.networks.reduce((sum, { compute }) => sum + compute.pending, 0);
+  const ledger = new ClientLedger(limits);
+  const entrance = await openEntrance(options, onError);
   let http: HttpSide | undefined;
   const closeAll = async (): Promise<void> => {
+    entrance.close();
     await Promise.all([http?.close(), registry.close()]);
   };
   try {
     await registry.open(files);
     const program = await agent();
+    const tell = (event: CloudEvent): void => {
+      http?.onEvent(event);
+      onEvent?.(event);
+    };
     const serving = createCloudEngine({
       networks: registry.networks.map(({ compute }) => compute),
       agent: program,
-      onEvent: (event) => {
-        http?.onEvent(event);
-        onEvent?.(event);
-      },
+      onEvent: tell,
+      ledger,
       maxQueued,
       ...(maxInFlight !== undefined && { maxInFlight }),
       ...(onError && { onError }),
@@ -140,6 +133,8 @@ export async function serve(options: ServeOptions): Promise<Server> {
       isDraining: () => isDraining,
       agent: program,
       isFull: () => pending() >= maxQueued,
+      ledger,
+      authorize: entrance.authorize,
       ...(samples && {
         samples: typeof samples === "string" ? await openDataset(samples, { split: "test" }) : samples,
       }),
@@ -152,8 +147,10 @@ export async function serve(options: ServeOptions): Promise<Server> {
       accept,
       maxMessageBytes,
       onRequest: http.onRequest,
-      ...(maxConnections !== undefined && { maxConnections }),
+      onTurnedAway: (event) => tell({ kind: "turned-away", ...event }),
+      ...entrance.door,
     });
+    entrance.listening(listener);
     return {
       url: listener.url,
       port: listener.port,

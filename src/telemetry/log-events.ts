@@ -30,6 +30,11 @@ function lineOf(event: CloudEvent, model: (network: string) => string): LogLine 
       const fields = { connection, code, reason };
       return { level: "warn", event: `refused.${code}`, message: "a connection was refused", fields };
     }
+    case "turned-away": {
+      const { peer, status, reason } = event;
+      const fields = { peer, status, reason };
+      return { level: "warn", event: `turned-away.${status}`, message: "somebody was turned away", fields };
+    }
     case "run":
       return runLine(event, model(event.network));
     case "network-added":

@@ -2,12 +2,15 @@
 // server cannot be reached nor how long a message will be, which is here before it can be refused.
 
 import { SpinnError } from "../errors.ts";
+import { subprotocolsOf, type Token, tokenText } from "./bearer.ts";
 import type { Connection, ConnectionHandlers, Dial } from "./transport.ts";
-import { checkWebSocketUrl, endings, shortened } from "./websocket-closing.ts";
+import { checkWebSocketUrl, endings, shortened, shownUrl } from "./websocket-closing.ts";
 
 export interface BrowserDialOptions {
   /** Give up on a server that does not answer after this long. @default 5000 */
   readonly handshakeTimeoutMs?: number;
+  /** Proves who this is to a server that asks; a function is asked for each connection. Sent as a subprotocol. @default none */
+  readonly token?: Token;
 }
 
 /**
@@ -16,12 +19,14 @@ export interface BrowserDialOptions {
  * @example const dial = browserDial("wss://example.org/");
  */
 export function browserDial(url: string, options: BrowserDialOptions = {}): Dial {
-  const { handshakeTimeoutMs = 5000 } = options;
+  const { handshakeTimeoutMs = 5000, token } = options;
   checkWebSocketUrl(url);
-  return (handlers, { maxMessageBytes, signal }) =>
-    new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(abortedError(url));
-      const socket = new WebSocket(url);
+  const shown = shownUrl(url);
+  return async (handlers, { maxMessageBytes, signal }) => {
+    const protocols = token === undefined ? [] : subprotocolsOf(await tokenText(token));
+    return await new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(abortedError(shown));
+      const socket = new WebSocket(url, protocols);
       let why = "the browser does not say why";
       const giveUp = (reason: string) => (): void => {
         why = reason;
@@ -38,14 +43,15 @@ export function browserDial(url: string, options: BrowserDialOptions = {}): Dial
       signal?.addEventListener("abort", abort, { once: true });
       socket.onopen = () => {
         settled();
-        resolve(new BrowserConnection(socket, url, handlers, maxMessageBytes));
+        resolve(new BrowserConnection(socket, shown, handlers, maxMessageBytes));
       };
       // comes after a failure, too
       socket.onclose = () => {
         settled();
-        reject(signal?.aborted ? abortedError(url) : unreachable(url, why));
+        reject(signal?.aborted ? abortedError(shown) : unreachable(shown, why));
       };
     });
+  };
 }
 
 /** Of the WebSocket protocol: what a page may close with. The ones from 4000 on are ours. */

@@ -18,8 +18,15 @@ export function shortened(reason: string): string {
   return bytes.length <= MAX_REASON_BYTES ? reason : new TextDecoder().decode(bytes.subarray(0, MAX_REASON_BYTES - 2));
 }
 
-/** @throws {RangeError} for what no WebSocket can be opened to */
+/** @throws {RangeError} for what no WebSocket can be opened to, and for URLs with secrets in them, which are not repeated */
 export function checkWebSocketUrl(url: string): void {
   if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
     throw new RangeError(`Not a WebSocket URL: ${JSON.stringify(url)}`);
+  const { username, password } = new URL(url);
+  if (username !== "" || password !== "") throw new RangeError("A WebSocket URL must not hold a name or a password");
+}
+
+/** As it may be shown and logged: what is behind a question mark may be secret. */
+export function shownUrl(url: string): string {
+  return url.replace(/[?#].*$/s, "");
 }

@@ -16,18 +16,30 @@ export const socketOptions: { readonly perMessageDeflate: false; readonly closeT
 const NORMAL = 1000;
 const UNSUPPORTED_DATA = 1003;
 
-/** @param socket open, or about to be */
+/** What is known of the other side before it says anything. */
+export type Introduction = Pick<Connection, "client" | "clientForMs" | "problem" | "address">;
+
 export class WebSocketConnection implements Connection {
   readonly peer: string;
+  readonly client?: string;
+  readonly clientForMs?: number;
+  readonly problem?: string;
+  readonly address?: string;
   readonly #socket: WebSocket;
   #handlers: ConnectionHandlers | undefined;
   /** What went wrong, if something did: the `close` event that follows knows a number only. */
   #failure: string | undefined;
   #isClosed = false;
 
-  constructor(socket: WebSocket, peer: string) {
+  /** @param socket open, or about to be */
+  constructor(socket: WebSocket, peer: string, introduction: Introduction = {}) {
     this.#socket = socket;
     this.peer = peer;
+    const { client, clientForMs, problem, address } = introduction;
+    if (client !== undefined) this.client = client;
+    if (clientForMs !== undefined) this.clientForMs = clientForMs;
+    if (problem !== undefined) this.problem = problem;
+    if (address !== undefined) this.address = address;
     // Memory of its own for each message, which may then be handed to another thread.
     socket.binaryType = "arraybuffer";
     socket.on("message", (data, isBinary) => this.#receive(data, isBinary));

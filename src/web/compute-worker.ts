@@ -31,10 +31,10 @@ globalThis.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   else compute?.(data);
 };
 
-async function open({ model, runtime }: WorkerSetup): Promise<void> {
+async function open({ model, token, runtime }: WorkerSetup): Promise<void> {
   const createSession = lazyRuntime(runtime);
   try {
-    const network = await openNetwork(model, createSession);
+    const network = await openNetwork(model, token, createSession);
     prepare = inputPreparer(network.info, decodeImage);
     compute = hostCompute(network, {
       post,
@@ -49,13 +49,17 @@ async function open({ model, runtime }: WorkerSetup): Promise<void> {
   }
 }
 
-async function openNetwork(model: WebModel, createSession: CreateSession): Promise<SlicedNetwork> {
+async function openNetwork(
+  model: WebModel,
+  token: string | undefined,
+  createSession: CreateSession,
+): Promise<SlicedNetwork> {
   if (typeof model !== "string") {
     const { openModelFile } = await import("./open-model-file.ts");
     return await openModelFile(model, createSession);
   }
-  const info = await fetchNetwork(model);
-  const graphs = { plain: fetchedSliceGraph(info, model) };
+  const info = await fetchNetwork(model, token);
+  const graphs = { plain: fetchedSliceGraph(info, model, token) };
   return openSlices(info, graphs, { createSession, maxWeightBytes: MAX_WEIGHT_BYTES });
 }
 

@@ -11,6 +11,8 @@ import type { FromWorker, ToWorker, WebModel, WebRuntime } from "./worker-protoc
 export interface WebComputeOptions extends Omit<PoolOptions, "workers"> {
   /** A model file, which is copied, or the URL of the folder where a server serves a network in slices. */
   readonly model: WebModel;
+  /** For a server that asks who downloads them. */
+  readonly token?: string;
   /** What computes, and where onnxruntime-web's files are. @default WebGPU if there is one, else WebAssembly */
   readonly runtime?: OrtWebOptions;
   /** Told what it is that computes: at first, and when that changes (a GPU that was lost). */
@@ -36,7 +38,7 @@ export interface WebCompute {
  * @throws {SpinnError} Runtime when the browser cannot run it; InvalidModel, UnsupportedModel
  */
 export async function openWebCompute(options: WebComputeOptions): Promise<WebCompute> {
-  const { model, runtime = {}, onRuntime = () => undefined, onArrived = () => undefined, ...pool } = options;
+  const { model, token, runtime = {}, onRuntime = () => undefined, onArrived = () => undefined, ...pool } = options;
   const { onFallback = () => undefined, ...settings } = runtime;
   // relative to the page, not to the worker
   const assets = settings.assets && { assets: new URL(settings.assets, globalThis.location.href).href };
@@ -62,7 +64,7 @@ export async function openWebCompute(options: WebComputeOptions): Promise<WebCom
       events.ended(reason);
     };
     images.post = post;
-    post({ kind: "setup", model, runtime: { ...settings, ...assets } });
+    post({ kind: "setup", model, ...(token !== undefined && { token }), runtime: { ...settings, ...assets } });
     return {
       post,
       hold: () => undefined, // a page lives as long as its tab

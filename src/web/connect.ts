@@ -4,17 +4,18 @@ import { type Client, type ClientOptions, createClient } from "../client/client.
 import type { InferOptions } from "../engine/device-inference.ts";
 import type { InferenceResult } from "../engine/device-result.ts";
 import { float32, type Tensor } from "../tensor.ts";
+import { type Token, tokenText } from "../transport/bearer.ts";
 import { browserDial } from "../transport/browser-websocket.ts";
 import type { Dial } from "../transport/transport.ts";
 import { openWebCompute, type WebCompute, type WebComputeOptions } from "./compute.ts";
 import { decodeImage } from "./decode-image.ts";
-import { download } from "./download.ts";
+import { type DownloadOptions, download } from "./download.ts";
 import { imageSourceOf, type WebImage } from "./image-source.ts";
 import { pageWakeUps } from "./wake-ups.ts";
 import type { WebModel } from "./worker-protocol.ts";
 
 export interface ConnectOptions
-  extends Omit<WebComputeOptions, "model">,
+  extends Omit<WebComputeOptions, "model" | "token">,
     Omit<
       ClientOptions,
       "arrival" | "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng" | "wakeUps"
@@ -26,6 +27,11 @@ export interface ConnectOptions
   readonly model: string | URL | Uint8Array;
   /** `ws://host:port`, `wss://…` in a page that came by https; or another way to reach it. Absent: the device does everything. */
   readonly server?: string | Dial;
+  /**
+   * Proves who this is to a server that asks, while connecting and while downloading from the page's own origin or the server's; a
+   * function is asked for each connection, and once for what is downloaded. @default none
+   */
+  readonly token?: Token;
   /** Answer within so many milliseconds, as well as is possible by then. @default none */
   readonly deadlineMs?: number;
 }
@@ -52,10 +58,14 @@ export interface WebClient extends Omit<Client, "infer"> {
  * const { label, source, timings } = await client.infer(document.querySelector("img"));
  */
 export async function connect(options: ConnectOptions): Promise<WebClient> {
-  const { model, server, deadlineMs, ...rest } = options;
-  const dial = typeof server === "string" ? browserDial(server) : server;
-  const source =
-    model instanceof Uint8Array ? model : await sourceAt(new URL(model, globalThis.location.href), options.signal);
+  const { model, server, token, deadlineMs, ...rest } = options;
+  const shown = token === undefined ? {} : { token };
+  const dial = typeof server === "string" ? browserDial(server, shown) : server;
+  const url = model instanceof Uint8Array ? undefined : new URL(model, globalThis.location.href);
+  // a token is for its server alone, wherever the network may come from
+  const isForServer = url && (url.origin === globalThis.location.origin || isHostOf(server, url));
+  const text = token !== undefined && isForServer ? { token: await tokenText(token) } : {};
+  const source = model instanceof Uint8Array ? model : await sourceAt(url!, { ...text, signal: options.signal });
   let arrived: () => void = () => undefined;
   const arrival = new Promise<void>((resolve) => {
     arrived = resolve;
@@ -64,7 +74,7 @@ export async function connect(options: ConnectOptions): Promise<WebClient> {
     options.onArrived?.(cut);
     if (cut === "none") arrived();
   };
-  const web = await openWebCompute({ ...rest, model: source, onArrived });
+  const web = await openWebCompute({ ...rest, ...text, model: source, onArrived });
   try {
     const client = await createClient({
       ...rest,
@@ -86,8 +96,15 @@ function isTensor(image: WebImage | Tensor): image is Tensor {
   return typeof image === "object" && image !== null && "dims" in image;
 }
 
-async function sourceAt(url: URL, signal: AbortSignal | undefined): Promise<WebModel> {
-  return url.pathname.endsWith("/") ? url.href : await download(url, signal);
+async function sourceAt(url: URL, options: DownloadOptions): Promise<WebModel> {
+  return url.pathname.endsWith("/") ? url.href : await download(url, options);
+}
+
+/** Does the server that is dialled serve this URL? */
+function isHostOf(server: ConnectOptions["server"], url: URL): boolean {
+  if (typeof server !== "string") return false;
+  const { host, protocol } = new URL(server);
+  return url.host === host && url.protocol === protocol.replace("ws", "http");
 }
 
 function withImages(

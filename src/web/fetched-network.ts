@@ -14,12 +14,12 @@ const CACHE = "spinn";
  * @param base URL of the folder with `network.json`; when it cannot be had, what was there last time counts
  * @throws {SpinnError} FileAccess when it cannot be had, InvalidData when it is something else
  */
-export async function fetchNetwork(base: string): Promise<NetworkInfo> {
+export async function fetchNetwork(base: string, token?: string): Promise<NetworkInfo> {
   const url = new URL(NETWORK_PATH, base);
   const cache = await openCache();
   let bytes: Uint8Array<ArrayBuffer>;
   try {
-    bytes = await download(url);
+    bytes = await download(url, { token });
   } catch (error) {
     const kept = cache && (await keptIn(cache, url));
     if (!kept) throw error;
@@ -35,20 +35,20 @@ function read(bytes: Uint8Array): NetworkInfo {
 }
 
 /** Its slices are fetched when they are first asked for. */
-export function fetchedSliceGraph(info: NetworkInfo, base: string): SliceGraph {
+export function fetchedSliceGraph(info: NetworkInfo, base: string, token?: string): SliceGraph {
   const live = new Map(info.cuts.map(({ id, tensors }) => [id, tensors.map(({ name }) => name)]));
   return {
     session: {},
     live: (cut) => live.get(cut),
-    slice: (from, _, to) => downloadOnce(new URL(slicePath(info, from, to), base)),
+    slice: (from, _, to) => downloadOnce(new URL(slicePath(info, from, to), base), token),
   };
 }
 
-async function downloadOnce(url: URL): Promise<Uint8Array> {
+async function downloadOnce(url: URL, token: string | undefined): Promise<Uint8Array> {
   const cache = await openCache();
   const kept = cache && (await keptIn(cache, url));
   if (kept) return kept;
-  const bytes = await download(url);
+  const bytes = await download(url, { token });
   if (cache) await keep(cache, url, bytes);
   return bytes;
 }

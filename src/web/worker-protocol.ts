@@ -12,6 +12,8 @@ export type WebModel = Uint8Array | string;
 export interface WorkerSetup {
   readonly kind: "setup";
   readonly model: WebModel;
+  /** For a server that asks who downloads it. */
+  readonly token?: string;
   readonly runtime: Omit<OrtWebOptions, "onFallback">;
 }
 

@@ -158,9 +158,10 @@ describe.skipIf(!isHere)(isHere ? "in Chromium" : noChromium, () => {
     onTestFinished(() => watch.close());
     const router = createRouter({
       routes: [...pageRoutes(), ...consoleRoutes(watch)],
-      authorize({ headers }, access) {
+      async authorize({ headers }, access) {
         if (access === "operator" && headers.authorization !== "Bearer open sesame")
           throw new HttpError(401, "A token, please", { "WWW-Authenticate": "Bearer" });
+        return undefined;
       },
     });
     const { page } = await look(`http://127.0.0.1:${await startHttp(router)}/console`);

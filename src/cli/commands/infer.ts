@@ -9,10 +9,12 @@ import { SpinnError } from "../../errors.ts";
 import { bytes, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { readToken } from "../read-token.ts";
 import { spansTo } from "../server-telemetry.ts";
 
 export interface InferCommandOptions {
   server?: string;
+  tokenFile?: string;
   cut: string;
   threshold?: number;
   require?: readonly string[];
@@ -52,6 +54,7 @@ export async function inferCommand(
   // A damaged image is told before anything else takes time, and by its name.
   for (const path of images) await decodeImageFile(path);
   const spans = await spansTo(options.otlp, "spinn-device");
+  const token = await readToken(options.tokenFile);
   await interruptible(io, async (signal) => {
     const client = await connect({
       model,
@@ -61,6 +64,7 @@ export async function inferCommand(
       slowdown: options.deviceSlowdown,
       signal,
       ...(server !== undefined && { server }),
+      ...(token !== undefined && { token }),
       ...(deadline !== undefined && { deadlineMs: deadline }),
       ...(spans && { onSpan: spans.onSpan }),
     });

@@ -2,12 +2,13 @@
 
 import { messageOf, SpinnError } from "../../errors.ts";
 import { hotReload, type ModelFile, readConfig, type Server, type ServerConfig, serve } from "../../server/index.ts";
+import { type AccessFlags, accessOf } from "../access-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
 import { open } from "../options.ts";
 import { serverTelemetry, type TelemetryOptions } from "../server-telemetry.ts";
 
-export interface ServeCommandOptions extends TelemetryOptions {
+export interface ServeCommandOptions extends TelemetryOptions, AccessFlags {
   config?: string;
   host?: string;
   port?: number;
@@ -35,9 +36,10 @@ export async function serveCommand(io: Io, models: string[], options: ServeComma
     throw new SpinnError("Usage", "There is no network to serve", {
       hint: "Name its file, or give `models` in the configuration",
     });
+  const flags = flagsOf(options);
   const telemetry = await serverTelemetry(io, options);
   await interruptible(io, async (signal) => {
-    const settings = { ...configured, ...flagsOf(options) };
+    const settings = { ...configured, ...flags };
     const { samples: images, ...rest } = settings;
     const samples = images === undefined ? undefined : await open(io, images, "test", signal);
     const { onEvent, onError } = telemetry;
@@ -77,6 +79,7 @@ function flagsOf(options: ServeCommandOptions): Partial<ServerConfig> {
     ...(batching && { batching: batching === "on" }),
     ...(samples !== undefined && { samples }),
     ...(allowOrigin && { allowedOrigins: allowOrigin }),
+    ...accessOf(options),
   };
 }
 

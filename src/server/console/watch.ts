@@ -52,7 +52,7 @@ export class Watch {
   readonly #startedAtMs: number;
   readonly #clients = new Map<string, Client>();
   readonly #networks = new Map<string, NetworkTally>();
-  readonly #refusals = new Map<RefuseCode, number>();
+  readonly #refusals = new Map<string, number>();
   readonly #refusedLately = new Map<RefuseCode, number>();
   /** Since something else happened. */
   readonly #refusedInARow = new Map<RefuseCode, number>();
@@ -94,6 +94,10 @@ export class Watch {
       const { connection, code, reason } = event;
       this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
       this.#note("turned-away", `${this.#clients.get(connection)?.peer ?? connection}: ${reason}`);
+    } else if (event.kind === "turned-away") {
+      const code = `HTTP ${event.status}`;
+      this.#refusals.set(code, (this.#refusals.get(code) ?? 0) + 1);
+      this.#note("turned-away", `${event.peer}: ${event.reason}`);
     } else {
       const verb = event.kind === "network-added" ? "is served" : "is no longer served";
       this.#note("network", `${this.#nameOf(event.network)} (${event.network.slice(0, 8)}) ${verb}`);

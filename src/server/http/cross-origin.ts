@@ -22,6 +22,19 @@ export function crossOriginHeaders(
   };
 }
 
+/**
+ * May pages of an origin open connections and make the server work: those of the server itself, and those that are allowed?
+ *
+ * @param allowed as above
+ * @returns tells, given the `Origin` and `Host` of a request
+ */
+export function originRule(allowed: readonly string[]): (origin: string, host: string | undefined) => boolean {
+  return (origin, host) =>
+    allowed.includes("*") ||
+    allowed.includes(origin) ||
+    (host !== undefined && URL.canParse(origin) && new URL(origin).host === host.toLowerCase());
+}
+
 /** What a browser asks for before a request with headers of a page's own. */
 export const preflightHeaders: Readonly<Record<string, string>> = {
   "Access-Control-Allow-Methods": "GET, POST",

@@ -4,7 +4,7 @@
 import type { RequestListener } from "node:http";
 import type { Dataset } from "../../data/index.ts";
 import type { CloudEvent } from "../../engine/cloud-events.ts";
-import type { CloudStats } from "../../engine/index.ts";
+import type { ClientLedger, CloudStats } from "../../engine/index.ts";
 import { Watch } from "../console/watch.ts";
 import { createMetrics } from "../metrics.ts";
 import type { ServedNetwork } from "../served-network.ts";
@@ -27,6 +27,8 @@ export interface HttpSideOptions extends Omit<RouterOptions, "routes" | "onReply
   readonly agent: string;
   /** Do as many runs wait or compute as may? */
   readonly isFull: () => boolean;
+  /** What each client may use, over HTTP as over WebSocket. */
+  readonly ledger: ClientLedger;
   /** Images for the pages to try. */
   readonly samples?: Dataset;
 }
@@ -40,7 +42,7 @@ export interface HttpSide {
 }
 
 export function createHttpSide(options: HttpSideOptions): HttpSide {
-  const { networks, samples, stats, isDraining, agent, isFull, ...router } = options;
+  const { networks, samples, stats, isDraining, agent, isFull, ledger, ...router } = options;
   const cutter = createSliceCutter();
   const metrics = createMetrics({ networks, stats });
   const watch = new Watch({ networks, stats, isDraining, agent });
@@ -52,7 +54,7 @@ export function createHttpSide(options: HttpSideOptions): HttpSide {
     ...pageRoutes(),
     ...modelRoutes(networks, cutter),
     ...sampleRoutes(samples),
-    ...v2Routes({ networks, agent, isReady: () => !isDraining(), isFull, onEvent }),
+    ...v2Routes({ networks, agent, isReady: () => !isDraining(), isFull, ledger, onEvent }),
     ...consoleRoutes(watch),
     ...statusRoutes({ metrics, isDraining, agent }),
   ];

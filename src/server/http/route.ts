@@ -18,8 +18,8 @@ export interface HttpRequest {
   /** With its question mark; empty when there is none. */
   readonly search: string;
   readonly headers: IncomingHttpHeaders;
-  /** Address of the other side. */
-  readonly peer: string;
+  /** Who asks, where that was proved; otherwise the address that it comes from. */
+  readonly client: string;
   /** Aborts when nobody waits for the answer any longer. */
   readonly signal: AbortSignal;
   /** @throws {HttpError} 413 when it is longer, 400 when it breaks off */

@@ -140,9 +140,10 @@ test("a body that breaks off harms nobody", async () => {
 });
 
 test("authorize() is asked before the handler, with what the route needs", async () => {
-  const authorize = vi.fn<NonNullable<RouterOptions["authorize"]>>(({ headers }, access) => {
+  const authorize = vi.fn<NonNullable<RouterOptions["authorize"]>>(async ({ headers }, access) => {
     if (access === "operator" && headers.authorization !== "Bearer right")
       throw new HttpError(401, "Who are you?", { "WWW-Authenticate": "Bearer" });
+    return undefined;
   });
   const port = await start({ authorize });
   expect(await exchange(port, "/hello")).toMatchObject({ status: 200 });

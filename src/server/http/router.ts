@@ -3,6 +3,7 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { isSpinnError, messageOf } from "../../errors.ts";
+import { clientAddress } from "../../transport/client-address.ts";
 import { crossOriginHeaders, preflightHeaders } from "./cross-origin.ts";
 import { HttpError } from "./http-error.ts";
 import { type Match, matchRoute } from "./match-route.ts";
@@ -14,9 +15,10 @@ import { sendReply } from "./send-reply.ts";
 /**
  * May this request see what needs this access?
  *
+ * @returns who asks, where that was proved
  * @throws {HttpError} 401 or 403 when it may not
  */
-export type Authorize = (request: HttpRequest, access: Access) => void | Promise<void>;
+export type Authorize = (request: HttpRequest, access: Access) => Promise<string | undefined>;
 
 export interface RouterOptions {
   /** The first that fits answers. */
@@ -85,12 +87,12 @@ async function replyOf(
     path,
     search,
     headers,
-    peer: `${socket.remoteAddress}:${socket.remotePort}`,
+    client: clientAddress(socket.remoteAddress),
     signal: gone.signal,
     body: (maxBytes) => readBody(request, maxBytes),
   };
-  await authorize?.(asked, route.access);
-  return await handler(asked, parts);
+  const client = await authorize?.(asked, route.access);
+  return await handler(client === undefined ? asked : { ...asked, client }, parts);
 }
 
 /** HEAD is a GET whose body is not sent. */

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { exchange, startHttp } from "../../../test/http-exchange.ts";
-import { createCloudEngine } from "../../engine/index.ts";
+import { ClientLedger, createCloudEngine } from "../../engine/index.ts";
 import { createMetrics } from "../metrics.ts";
 import { createRouter } from "./router.ts";
 import { statusRoutes } from "./status-routes.ts";
@@ -17,6 +17,7 @@ test("a server that shuts down says so to whoever sends it work", async () => {
     networks,
     isReady: () => !isDraining,
     isFull: () => false,
+    ledger: new ClientLedger({}),
     onEvent: metrics.onEvent,
   });
   const port = await startHttp(createRouter({ routes: [...statusRoutes({ ...common, metrics }), ...v2] }));

@@ -1,6 +1,7 @@
 // The Open Inference Protocol over HTTP (KServe V2), so that clients of KServe, Triton and their like can ask for whole-network
 // inference: health, metadata, infer.
 
+import { type Account, type ClientLedger, type Denial, shareMsOf } from "../../engine/client-ledger.ts";
 import type { CloudEvent, RunEnd } from "../../engine/cloud-events.ts";
 import type { Answered, Start } from "../../engine/index.ts";
 import { isSpinnError, messageOf } from "../../errors.ts";
@@ -20,6 +21,8 @@ export interface V2Options {
   readonly isReady: () => boolean;
   /** Do as many runs wait or compute as may? */
   readonly isFull: () => boolean;
+  /** What each client may use, over HTTP as over WebSocket. */
+  readonly ledger: ClientLedger;
   /** Hears of each image's run. */
   readonly onEvent: (event: CloudEvent) => void;
 }
@@ -27,7 +30,8 @@ export interface V2Options {
 /** Requests whose bodies may be in memory at the same time. */
 const MAX_REQUESTS = 32;
 
-export function v2Routes({ networks, agent, isReady, isFull, onEvent }: V2Options): Route[] {
+export function v2Routes(options: V2Options): Route[] {
+  const { networks, agent, isReady, isFull, ledger } = options;
   let requests = 0;
   const find = ({ name, version }: Readonly<Record<string, string>>): ServedNetwork => {
     const found = networks().find((one) => one.name === name && (version === undefined || one.version === version));
@@ -42,15 +46,19 @@ export function v2Routes({ networks, agent, isReady, isFull, onEvent }: V2Option
     if (!isReady()) throw new HttpError(503, "The server is shutting down");
     if (requests >= MAX_REQUESTS || isFull()) throw busy();
     requests++;
+    const account = ledger.open(request.client);
     try {
       const body = await request.body(maxBodyBytes(compute.network));
+      const denial = account.received(body.length);
+      if (denial) throw denied(denial);
       const served = find(parts); // by now another network may have taken the place
       const { network } = served.compute;
       const asked = readInferRequest(body, jsonLength(request), network);
       checkOutputs(asked.outputs, network);
       if (isFull()) throw busy(); // by now
-      return inferReply(served, asked, await computed(served, asked, request, onEvent));
+      return inferReply(served, asked, await computed(served, asked, request, account, options));
     } finally {
+      account.close();
       requests--;
     }
   };
@@ -95,8 +103,9 @@ export function v2Routes({ networks, agent, isReady, isFull, onEvent }: V2Option
 async function computed(
   { compute, hash }: ServedNetwork,
   { starts, threshold }: InferRequest,
-  { signal, peer }: HttpRequest,
-  onEvent: V2Options["onEvent"],
+  { signal, client }: HttpRequest,
+  account: Account,
+  { onEvent }: V2Options,
 ): Promise<Answered[]> {
   const { exits } = compute.network;
   // above 1: an exit that nobody asks is not computed
@@ -110,16 +119,25 @@ async function computed(
       const totalMs = performance.now() - startedMs;
       onEvent({ kind: "run", connection: "over HTTP", network: hash, cut: "input", receivedBytes, totalMs, end });
     };
+    const denial = account.begin();
+    if (denial) {
+      tell({ kind: "refused", code: denial.code, reason: denial.reason });
+      throw denied(denial);
+    }
+    let computeMs = 0;
     try {
-      const outcome = await compute.start({ start, cut: "none", thresholds, wantsLogits: true, client: peer }, either);
+      const outcome = await compute.start({ start, cut: "none", thresholds, wantsLogits: true, client }, either);
       if (outcome.kind !== "answered") throw new Error("A task without a cut has paused");
       const { answer, confident, logits, times } = outcome;
+      computeMs = shareMsOf(outcome);
       tell({ kind: "answered", exit: answer.exit, confident, sentBytes: logits?.byteLength ?? 0, times });
       return outcome;
     } catch (error) {
       if (either.aborted) tell({ kind: "cancelled" });
       else tell({ kind: "refused", code: codeOf(error), reason: messageOf(error) });
       throw error;
+    } finally {
+      account.ended(computeMs);
     }
   };
   try {
@@ -142,6 +160,10 @@ function httpErrorOf(error: unknown): unknown {
   if (code === "busy") return busy();
   if (code === "bad-payload") return new HttpError(400, messageOf(error));
   return code === "shutting-down" ? new HttpError(503, "The server is shutting down") : error;
+}
+
+function denied({ reason, waitMs }: Denial): HttpError {
+  return new HttpError(429, reason, { "Retry-After": String(Math.ceil(waitMs / 1000)) });
 }
 
 function busy(): HttpError {
