@@ -195,6 +195,8 @@ test("public names", async () => {
         "types": [
           "Answered",
           "BoundaryState",
+          "ClientLimits",
+          "ClientQuota",
           "Clock",
           "CloudEngine",
           "CloudEngineOptions",
@@ -209,6 +211,7 @@ test("public names", async () => {
           "ContinueLocally",
           "CutPoint",
           "DecodeImage",
+          "Denial",
           "DeviceEngine",
           "DeviceEngineEvents",
           "DeviceEngineOptions",
@@ -258,6 +261,7 @@ test("public names", async () => {
           "WorkerLink",
         ],
         "values": [
+          "ClientLedger",
           "NETWORK_PATH",
           "checkTask",
           "createCloudEngine",
@@ -597,6 +601,7 @@ test("public names", async () => {
         "types": [
           "HotReload",
           "HotReloadOptions",
+          "JwtOptions",
           "ModelChanges",
           "ModelFile",
           "NamedModelFile",
@@ -605,6 +610,9 @@ test("public names", async () => {
           "ServedModel",
           "Server",
           "ServerConfig",
+          "StaticClient",
+          "TlsOptions",
+          "TokenOptions",
         ],
         "values": [
           "hotReload",
@@ -653,14 +661,20 @@ test("public names", async () => {
       "./transport": {
         "types": [
           "Accept",
+          "Certificate",
           "Connection",
           "ConnectionHandlers",
           "Dial",
           "DialOptions",
+          "DoorOptions",
           "ListenOptions",
           "Listener",
           "LoopbackOptions",
+          "PatrolOptions",
+          "Token",
+          "TurnedAway",
           "WebSocketDialOptions",
+          "WebSocketListener",
           "WebSocketServerOptions",
         ],
         "values": [

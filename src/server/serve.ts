@@ -73,9 +73,14 @@ const LOOK_AGAIN_MS = 20;
  * @example const server = await serve({ models: ["resnet56.spinn.onnx"], port: 0 });
  */
 export async function serve(options: ServeOptions): Promise<Server> {
-  const { models, host = "127.0.0.1", port = 8484, maxQueued = 64, maxInFlight, onError, onEvent, ...others } = options;
-  const { samples, allowedOrigins, tokens: _, tls: __, limits = {}, ...rest } = others;
-  const { workers = Math.max(1, availableParallelism() - 1), batching = true, ...opening } = rest;
+  const { models, host = "127.0.0.1", port = 8484, maxQueued = 64, maxInFlight, samples, limits = {} } = options;
+  const { workers = Math.max(1, availableParallelism() - 1), batching = true, allowedOrigins } = options;
+  const { threads, executionProviders, cacheFolder, onError, onEvent } = options;
+  const opening = {
+    ...(threads !== undefined && { threads }),
+    ...(executionProviders && { executionProviders }),
+    ...(cacheFolder !== undefined && { cacheFolder }),
+  };
   const files = filesOf(models);
   const openNetwork = async ({
     path,
