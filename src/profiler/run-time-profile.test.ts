@@ -71,6 +71,20 @@ test("single wild measurements move nothing", () => {
   });
 });
 
+test("two kinds of images that take turns are believed together, and move nothing back and forth", () => {
+  const rng = createRng(5);
+  let profile = newRunTimeProfile();
+  const factors: number[] = [];
+  for (let i = 0; i < 300; i++) {
+    profile = observed(profile, { deviceFactor: rng() < 0.5 ? 1 : 1.8 }, 100 * i);
+    if (i >= 50) factors.push(conditionsAt(profile, 100 * i).deviceFactor!);
+  }
+  const between = factors.filter((factor) => factor > 1.05 && factor < 1.75);
+  expect(between.length / factors.length).toBeGreaterThan(0.6);
+  const mean = factors.reduce((sum, factor) => sum + factor, 0) / factors.length;
+  expect(Math.abs(mean - 1.4)).toBeLessThan(0.1);
+});
+
 test("spread is that of the factors from image to image", () => {
   const profile = repeated(newRunTimeProfile(), { deviceFactor: 1 }, 31, 0, 50, 0.1);
   const { deviceSpread } = conditionsAt(profile, 1500);
@@ -117,6 +131,13 @@ describe("with age", () => {
   });
 });
 
+test("packing is judged by the device as it is now, also at a cut where both are seen", () => {
+  const both = { deviceFactor: 3, packingFactor: 6, work: "relu_5 lz4" };
+  const now = conditionsAt(repeated(newRunTimeProfile(), both, 8, 0), 400);
+  expect(now.deviceFactor).toBeCloseTo(3);
+  expect(now.packingFactor).toBeCloseTo(2);
+});
+
 describe("a device that only packs", () => {
   const computed = repeated(newRunTimeProfile(), { deviceFactor: 1.5 }, 10, 0);
 
@@ -126,6 +147,13 @@ describe("a device that only packs", () => {
     expect(conditionsAt(packing, 1500).deviceFactor).toBeCloseTo(1.5);
     const slower = repeated(packing, { packingFactor: 12, work: "input lz4" }, 6, 1500);
     expect(conditionsAt(slower, 1800).deviceFactor).toBeCloseTo(4.5);
+  });
+
+  test("that has only just begun to pack tells it as well", () => {
+    const packing = repeated(computed, { packingFactor: 4, work: "input lz4" }, 7, 1000);
+    const slower = repeated(packing, { packingFactor: 12, work: "input lz4" }, 3, 1500);
+    expect(conditionsAt(slower, 1800).deviceFactor).toBeCloseTo(4.5);
+    expect(conditionsAt(slower, 1800).packingFactor).toBeCloseTo(4 / 1.5);
   });
 
   test("packing otherwise begins anew, and who computes is believed more", () => {

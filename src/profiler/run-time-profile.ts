@@ -163,7 +163,7 @@ function packed(track: Track, sample: number, work: string | undefined, nowMs: n
 
 /** A device that only packs tells by that how much slower it has become since it was seen computing. */
 function drift({ device, packing }: RunTimeProfile, nowMs: number): number {
-  if (packing.samples.length < RECENT || device.observedAtMs >= packing.observedAtMs) return 1;
+  if (packing.count < RECENT || device.observedAtMs >= packing.observedAtMs) return 1;
   return (typical(packing.samples) / packing.usual) ** trust(packing, nowMs, HALF_LIFE_MS);
 }
 
