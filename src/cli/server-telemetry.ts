@@ -64,6 +64,7 @@ export async function serverTelemetry(
       const { added, retired, failed } = outcome;
       for (const { reason } of failed)
         calm.log({ level: "error", event: "reload.failed", message: `${reason}. What was served is served on` });
+      if (failed.length > 0 && added.length + retired.length === 0) return;
       const fields = { added: added.join(", ") || "none", retired: retired.join(", ") || "none" };
       calm.log({ level: "info", event: "reload.done", message: "the networks were looked at again", fields });
     },

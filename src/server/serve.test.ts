@@ -105,3 +105,32 @@ test("closing answers what is under way and frees the port", async () => {
   expect((await dialled.hears("hello")).agent).toMatch(/^spinn\/\d+\.\d+\.\d+/);
   await again.close();
 });
+
+test("closing answers what was asked over HTTP, also with a console open", async () => {
+  let begun = (): void => {};
+  const first = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const own = await serve({
+    models: [models[0]!],
+    port: 0,
+    workers: 1,
+    cacheFolder: folder,
+    onEvent: (event) => event.kind === "run" && begun(),
+  });
+  const page = own.url.replace("ws:", "http:");
+  const console = await fetch(`${page}/api/events`);
+  const images = 32;
+  const data = Array.from({ length: images }, (_, i) => [...inputFor(network, i)]).flat();
+  const input = { name: "input", shape: [images, 3, 8, 8], datatype: "FP32", data };
+  const asked = fetch(`${page}/v2/models/toy.spinn.onnx/infer`, {
+    method: "POST",
+    body: JSON.stringify({ inputs: [input], outputs: [{ name: "answer_label" }] }),
+  });
+  await first; // of 32
+  await own.close();
+  const { outputs } = (await (await asked).json()) as { outputs: { data: number[] }[] };
+  expect(outputs[0]!.data).toHaveLength(images);
+  await console.body?.cancel();
+  await expect(fetch(`${page}/healthz`)).rejects.toThrow();
+});

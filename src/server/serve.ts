@@ -140,6 +140,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
       isFull: () => pending() >= maxQueued,
       ledger,
       authorize: entrance.authorize,
+      ...(onEvent && { onRun: onEvent }),
       ...(samples && {
         samples: typeof samples === "string" ? await openDataset(samples, { split: "test" }) : samples,
       }),
@@ -170,6 +171,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
         await serving.close(graceMs);
         // those of HTTP
         while (pending() > 0 && performance.now() < untilMs) await sleep(LOOK_AGAIN_MS);
+        await http?.close(); // consoles listen for ever
         await listener.close();
         await closeAll();
       },

@@ -42,6 +42,8 @@ export interface WebSocketListener extends Listener {
 }
 
 const GOING_AWAY = 1001;
+/** So long answers over HTTP may still be on their way when the server is closed. */
+const LAST_ANSWERS_MS = 2000;
 /** A stranger who connects and asks for nothing is soon gone. */
 const patience = {
   headersTimeout: 5000,
@@ -83,8 +85,10 @@ export async function listenWebSocket(options: ListenOptions): Promise<WebSocket
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       await devices.close();
-      server.closeAllConnections();
+      server.closeIdleConnections();
+      const force = setTimeout(() => server.closeAllConnections(), LAST_ANSWERS_MS);
       await closed;
+      clearTimeout(force);
     },
   };
 }

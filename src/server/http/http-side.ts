@@ -29,6 +29,8 @@ export interface HttpSideOptions extends Omit<RouterOptions, "routes" | "onReply
   readonly isFull: () => boolean;
   /** What each client may use, over HTTP as over WebSocket. */
   readonly ledger: ClientLedger;
+  /** Hears of runs that came over HTTP. */
+  readonly onRun?: (event: CloudEvent) => void;
   /** Images for the pages to try. */
   readonly samples?: Dataset;
 }
@@ -42,7 +44,7 @@ export interface HttpSide {
 }
 
 export function createHttpSide(options: HttpSideOptions): HttpSide {
-  const { networks, samples, stats, isDraining, agent, isFull, ledger, ...router } = options;
+  const { networks, samples, stats, isDraining, agent, isFull, ledger, onRun, ...router } = options;
   const cutter = createSliceCutter();
   const metrics = createMetrics({ networks, stats });
   const watch = new Watch({ networks, stats, isDraining, agent });
@@ -50,11 +52,15 @@ export function createHttpSide(options: HttpSideOptions): HttpSide {
     metrics.onEvent(event);
     watch.onEvent(event);
   };
+  const onHttpRun = (event: CloudEvent): void => {
+    onEvent(event);
+    onRun?.(event);
+  };
   const routes = [
     ...pageRoutes(),
     ...modelRoutes(networks, cutter),
     ...sampleRoutes(samples),
-    ...v2Routes({ networks, agent, isReady: () => !isDraining(), isFull, ledger, onEvent }),
+    ...v2Routes({ networks, agent, isReady: () => !isDraining(), isFull, ledger, onEvent: onHttpRun }),
     ...consoleRoutes(watch),
     ...statusRoutes({ metrics, isDraining, agent }),
   ];

@@ -1,6 +1,7 @@
 // The Open Inference Protocol over HTTP (KServe V2), so that clients of KServe, Triton and their like can ask for whole-network
 // inference: health, metadata, infer.
 
+import { setMaxListeners } from "node:events";
 import { type Account, type ClientLedger, type Denial, shareMsOf } from "../../engine/client-ledger.ts";
 import type { CloudEvent, RunEnd } from "../../engine/cloud-events.ts";
 import type { Answered, Start } from "../../engine/index.ts";
@@ -112,6 +113,7 @@ async function computed(
   const thresholds = exits.map((_, i) => threshold ?? (i === exits.length - 1 ? 1 : 2));
   const failed = new AbortController();
   const either = AbortSignal.any([signal, failed.signal]);
+  setMaxListeners(starts.length + 1, either); // a listener an image is no leak
   const run = async (start: Start): Promise<Answered> => {
     const startedMs = performance.now();
     const receivedBytes = start.kind === "input" ? start.values.byteLength : start.bytes.length;
