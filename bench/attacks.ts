@@ -2,6 +2,7 @@
 // hostile-frames.ts.
 
 import { randomBytes } from "node:crypto";
+import { setMaxListeners } from "node:events";
 import { connect, type Socket } from "node:net";
 import { WebSocket } from "ws";
 import type { NetworkInfo } from "../src/engine/index.ts";
@@ -40,6 +41,7 @@ const HANDSHAKE =
 
 /** Resolves when `signal` aborts and everything is closed. */
 export async function attackDoor(name: AttackName, target: Target, signal: AbortSignal): Promise<Outcomes> {
+  setMaxListeners(0, signal);
   const outcomes: Outcomes = {};
   const count = (what: string): void => {
     outcomes[what] = (outcomes[what] ?? 0) + 1;

@@ -1,0 +1,123 @@
+// How long does an honest device wait while others attack the server's door? Server, attackers and the honest device share this
+// machine, in three processes' worth of work: what is measured is an upper bound.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { parseArgs } from "node:util";
+import { describeNetwork, type NetworkInfo } from "../src/engine/index.ts";
+import { readModelFile } from "../src/onnx/index.ts";
+import { websocketDial } from "../src/transport/index.ts";
+import { inputFor, RawDevice, runFor } from "../test/raw-device.ts";
+import { startSpinn } from "../test/spinn.ts";
+import { type AttackName, attackDoor, attackNames, type Outcomes } from "./attacks.ts";
+import { type BenchOptions, median, writeReport } from "./report.ts";
+
+const MODEL = "models/cifar10-vgg16.spinn.onnx";
+const TOKEN = "honest-0123456789abcdef";
+/** Between two questions: an honest device does not ask as fast as it can. */
+const PAUSE_MS = 10;
+
+interface Finding {
+  readonly attack: AttackName;
+  /** Of the honest device, medians of the rounds. */
+  readonly p95AloneMs: number;
+  readonly p95Ms: number;
+  readonly ratio: number;
+  readonly outcomes: Outcomes;
+}
+
+/** Understands `--rounds N` (5) and `--ms N` (2000), the length of a round's half. */
+export async function run(options: BenchOptions): Promise<void> {
+  const { values } = parseArgs({
+    args: [...options.args],
+    options: {
+      rounds: { type: "string", default: "5" },
+      ms: { type: "string", default: "2000" },
+      json: { type: "boolean" },
+      save: { type: "boolean" },
+    },
+  });
+  const [rounds, roundMs] = [Number(values.rounds), Number(values.ms)];
+  if (!(Number.isInteger(rounds) && rounds > 0)) throw new RangeError(`--rounds cannot be ${values.rounds}`);
+  if (!(roundMs > 0)) throw new RangeError(`--ms cannot be ${values.ms}`);
+  const network = describeNetwork(await readModelFile(MODEL));
+  const folder = await mkdtemp(join(tmpdir(), "spinn-attack-"));
+  const clients = join(folder, "clients.json");
+  await writeFile(clients, JSON.stringify([{ name: "honest", token: TOKEN }]));
+  const server = startSpinn(["serve", MODEL, "--port", "0", "--json", "--tokens", clients, "--log", "json"]);
+  try {
+    const { url, port } = await ready(server);
+    const device = await RawDevice.greeted(websocketDial(url, { token: TOKEN }), network);
+    const honest = new Honest(device, network);
+    await honest.askFor(roundMs); // warm
+    const findings: Finding[] = [];
+    for (const attack of attackNames) {
+      const [alone, attacked, outcomes]: [number[], number[], Outcomes] = [[], [], {}];
+      for (let round = 0; round < rounds; round++) {
+        alone.push(await honest.askFor(roundMs));
+        const stop = new AbortController();
+        const attacking = attackDoor(attack, { port, network, token: TOKEN }, stop.signal);
+        attacked.push(await honest.askFor(roundMs));
+        stop.abort();
+        for (const [what, count] of Object.entries(await attacking)) outcomes[what] = (outcomes[what] ?? 0) + count;
+      }
+      const [p95AloneMs, p95Ms] = [median(alone), median(attacked)];
+      findings.push({ attack, p95AloneMs, p95Ms, ratio: median(attacked.map((p95, i) => p95 / alone[i]!)), outcomes });
+      if (!options.json) process.stderr.write(`${attack}: ${p95AloneMs.toFixed(2)} ms alone, ${p95Ms.toFixed(2)} ms\n`);
+    }
+    device.close();
+    const worst = findings.toSorted((a, b) => b.ratio - a.ratio)[0]!;
+    const logLines = server.err.length;
+    await writeReport("attack", options, {
+      result: { worstRatio: worst.ratio, wrong: honest.wrong, logLines },
+      details: { worstAttack: worst.attack, rounds, roundMs, findings },
+    });
+  } finally {
+    server.process.kill("SIGTERM");
+    await server.ended;
+    await rm(folder, { recursive: true });
+  }
+}
+
+async function ready({ process, ended }: ReturnType<typeof startSpinn>): Promise<{ url: string; port: number }> {
+  const line = await new Promise<string>((resolve, reject) => {
+    createInterface({ input: process.stdout! }).once("line", resolve);
+    ended.then(({ err }) => reject(new Error(err.join("\n"))), reject);
+  });
+  return JSON.parse(line);
+}
+
+/** Asks one question after the other, and knows the answer. */
+class Honest {
+  wrong = 0;
+  readonly #device: RawDevice;
+  readonly #network: NetworkInfo;
+  readonly #values: Float32Array;
+  #id = 0;
+  #label: number | undefined;
+
+  constructor(device: RawDevice, network: NetworkInfo) {
+    this.#device = device;
+    this.#network = network;
+    this.#values = inputFor(network, 1);
+  }
+
+  /** @returns 95 % of the answers took no longer, in milliseconds */
+  async askFor(ms: number): Promise<number> {
+    const times: number[] = [];
+    const untilMs = performance.now() + ms;
+    while (performance.now() < untilMs) {
+      const run = runFor(this.#network, ++this.#id, this.#values);
+      const fromMs = performance.now();
+      const { label } = await this.#device.asks(run);
+      times.push(performance.now() - fromMs);
+      this.#label ??= label;
+      if (label !== this.#label) this.wrong++;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
+    times.sort((a, b) => a - b);
+    return times[Math.floor(0.95 * times.length)]!;
+  }
+}
