@@ -14,13 +14,19 @@ const rules = (size: number): BatchRules => ({ size: () => size, maxWaitMs: 50 }
 
 test("the furthest behind runs first, with whoever stands there", () => {
   const all = [waiting(1, 2), waiting(2, 0), waiting(3, 1), waiting(4, 0)];
-  expect(planBatch(all, nobody, rules(4), 1)).toEqual({ batch: [2, 4], wave: new Set([1, 2, 3, 4]) });
+  expect(planBatch(all, new Set([1, 2]), rules(4), 1)).toEqual({ batch: [2, 4], wave: new Set([1, 2, 4]) });
 });
 
 test("where company costs, one after the other is brought to the end", () => {
   const all = [waiting(1, 3), waiting(2, 0), waiting(3, 0)];
   expect(planBatch(all, new Set([1]), rules(1), 1)).toEqual({ batch: [1], wave: new Set([1]) });
   expect(planBatch(all.slice(1), new Set([1]), rules(1), 1)).toEqual({ batch: [2], wave: new Set([2]) });
+});
+
+test("a wave is no more than half of those who are here", () => {
+  const all = [waiting(1, 0), waiting(2, 1), waiting(3, 2), waiting(4, 3), waiting(5, 4)];
+  expect(planBatch(all, nobody, rules(32), 1)).toEqual({ batch: [1], wave: new Set([1, 2, 3]) });
+  expect(planBatch(all, nobody, rules(2), 1).wave).toEqual(new Set([1, 2]));
 });
 
 test("who arrives behind a wave waits until half of it has left; who arrives ahead of it does not", () => {
@@ -30,8 +36,9 @@ test("who arrives behind a wave waits until half of it has left; who arrives ahe
   expect(behind).toEqual({ batch: [1, 2, 3], wave });
   const ahead = planBatch([...under, waiting(4, 2)], wave, rules(4), 1);
   expect(ahead.batch).toEqual([1, 2, 3, 4]);
-  const half = planBatch([...under.slice(1), waiting(4, 0), waiting(5, 0), waiting(6, 0)], wave, rules(4), 1);
-  expect(half).toEqual({ batch: [4, 5, 6], wave: new Set([2, 3, 4, 5, 6]) });
+  const newcomers = [4, 5, 6, 7, 8].map((id) => waiting(id, 0));
+  const half = planBatch([...under.slice(1), ...newcomers], wave, rules(4), 1);
+  expect(half).toEqual({ batch: [4, 5, 6, 7], wave: new Set([2, 3, 4, 5, 6, 7]) });
 });
 
 test("who has been held back for long enough is not any longer", () => {

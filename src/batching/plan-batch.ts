@@ -33,7 +33,8 @@ export interface BatchPlan {
 const PATIENCE_MS = 1000;
 
 /**
- * The wave is as large as the most company that any of the slices wants. It is joined by whoever stands ahead of all of it, and
+ * The wave is as large as the most company that any of the slices wants, but no more than half of those who are here: when few are,
+ * waiting for company costs more than it saves. It is joined by whoever stands ahead of all of it, and
  * by anybody when half of it has left: a newcomer alone would be run alone until it had caught up. In the wave the furthest
  * behind goes first, but for those who cannot wait: of them the most urgent.
  *
@@ -47,7 +48,8 @@ export function planBatch(
   nowMs: number,
 ): BatchPlan {
   const queue = waiting.toSorted((a, b) => dueAtMs(a) - dueAtMs(b));
-  const breadth = waiting.reduce((most, { slice }) => Math.max(most, rules.size(slice)), 1);
+  const wanted = waiting.reduce((most, { slice }) => Math.max(most, rules.size(slice)), 1);
+  const breadth = Math.min(wanted, Math.ceil(waiting.length / 2));
   const members = queue.filter(({ id }) => wave.has(id));
   const behind = Math.min(...members.map(({ at }) => at));
   const isOpen = members.length * 2 <= breadth;

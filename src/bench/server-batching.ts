@@ -2,7 +2,7 @@
 
 import { percentile } from "../evaluate/index.ts";
 import type { LoadCounts } from "../evaluate/load/index.ts";
-import { median } from "./report.ts";
+import { median, type Spread, spread } from "./report.ts";
 import type { Phases } from "./server.ts";
 import { mixFor, type ServedNetwork } from "./server-mix.ts";
 import { checked, Opened } from "./server-phases.ts";
@@ -13,6 +13,7 @@ export interface BatchingCase {
   readonly offRps: number;
   /** On over off, median of the rounds' own. */
   readonly ratio: number;
+  readonly ratioSpread: Spread;
   /** Latency of all rounds. Milliseconds. */
   readonly p95On: number;
   readonly p95Off: number;
@@ -49,11 +50,13 @@ export async function measureBatching(
         all.flatMap(({ latenciesMs }) => latenciesMs).sort((a, b) => a - b),
         0.95,
       );
+    const ratios = sides.on.map(({ answered }, i) => answered / sides.off[i]!.answered);
     return {
       model: network.name,
       onRps: rps(sides.on),
       offRps: rps(sides.off),
-      ratio: median(sides.on.map(({ answered }, i) => answered / sides.off[i]!.answered)),
+      ratio: median(ratios),
+      ratioSpread: spread(ratios),
       p95On: p95(sides.on),
       p95Off: p95(sides.off),
     };

@@ -26,7 +26,7 @@ export interface ServedNetwork {
 
 const CUTS = 8;
 const IMAGES = 8;
-const SEED = 1;
+export const SEED = 1;
 export const DEVICES = 64;
 
 /** Writes the network's file into a folder and does the devices' part of the work ahead of time. */

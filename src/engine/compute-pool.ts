@@ -56,8 +56,8 @@ export async function openPool(spawn: SpawnWorker, options: PoolOptions = {}): P
   return pool;
 }
 
-/** What a worker does between slices counts for no task. */
-const OVERHEAD = 1.3;
+/** The queue may take so much longer than its tasks' own times: work between slices counts for none, and machines slow down. */
+const MARGIN = 2;
 
 class Pool implements ComputePool {
   network!: NetworkInfo;
@@ -140,8 +140,9 @@ class Pool implements ComputePool {
   }
 
   /** A place is free: perhaps for one of the same client that waits, with whichever worker. */
-  #left(client: string): void {
+  #left({ client, from, deadlineAtMs }: QueuedJob, stayedMs: number): void {
     this.#places.giveBack(client);
+    if (deadlineAtMs <= performance.now()) this.#serviceTimes.missed(from, stayedMs);
     if (this.#queue.length === 0) return;
     for (const slot of this.#slots) if (slot.hasRoom) slot.pull();
   }
@@ -149,7 +150,7 @@ class Pool implements ComputePool {
   /** Who would wait until it is too late hears so at once, and can do something else meanwhile. */
   #refuseLate(client: string, from: string, cost: number, deadlineMs: number): void {
     if (this.#queue.length === 0 || deadlineMs === Number.POSITIVE_INFINITY) return;
-    const waitMs = (OVERHEAD * this.#queue.costBefore(client, cost)) / Math.max(1, this.#slots.size);
+    const waitMs = (MARGIN * this.#queue.costBefore(client, cost)) / Math.max(1, this.#slots.size);
     if (waitMs + this.#serviceTimes.stayMs(from) <= deadlineMs) return;
     throw new SpinnError("Overloaded", `It would take about ${Math.ceil(waitMs)} ms until its turn`);
   }
@@ -235,7 +236,7 @@ class Pool implements ComputePool {
           if (!isSettled) onBest?.(best);
         },
         left: () => {
-          if (isQueued(job)) this.#left(job.client);
+          if (isQueued(job)) this.#left(job, performance.now() - takenMs);
         },
         taken: () => {
           takenMs = performance.now();

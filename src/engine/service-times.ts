@@ -28,8 +28,13 @@ export class ServiceTimes {
     const kind = this.#kinds.get(from) ?? { workMs, stayedMs: [] };
     this.#kinds.set(from, kind);
     kind.workMs += WEIGHT * (workMs - kind.workMs);
-    kind.stayedMs.push(stayedMs);
-    if (kind.stayedMs.length > MEMORY) kind.stayedMs.shift();
+    remember(kind, stayedMs);
+  }
+
+  /** It came too late, or would have: without these, only those who were quick would be remembered. */
+  missed(from: string, stayedMs: number): void {
+    const kind = this.#kinds.get(from);
+    if (kind) remember(kind, stayedMs);
   }
 
   /** A worker's own time for such a task, its share of what it did for several. Milliseconds, positive; a guess at first. */
@@ -55,6 +60,11 @@ export class ServiceTimes {
     stayedMs.splice(stayedMs.indexOf(Math.max(...stayedMs)), 1);
     return true;
   }
+}
+
+function remember({ stayedMs }: Kind, ms: number): void {
+  stayedMs.push(ms);
+  if (stayedMs.length > MEMORY) stayedMs.shift();
 }
 
 /** @param times at least one */

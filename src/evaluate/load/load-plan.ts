@@ -60,7 +60,7 @@ export type LoadCommand =
 export type LoadReply =
   /** All devices are connected. */
   | { readonly kind: "ready" }
-  | { readonly kind: "counts"; readonly counts: Readonly<Record<string, LoadCounts>> }
+  | { readonly kind: "counts"; readonly counts: Readonly<Record<string, LoadCounts>>; readonly cpuMs: number }
   | { readonly kind: "failed"; readonly message: string };
 
 /** Of one group of devices. */

@@ -4,7 +4,7 @@ import { messageOf } from "../../errors.ts";
 import { websocketDial } from "../../transport/index.ts";
 import { bestBefore } from "./expected-answer.ts";
 import { EmulatedLoadDevice, type Shot } from "./load-device.ts";
-import type { LoadCommand, LoadCounts, LoadReply, LoadTask } from "./load-plan.ts";
+import type { LoadCommand, LoadReply, LoadTask } from "./load-plan.ts";
 import { mergeCounts } from "./merge-counts.ts";
 
 let groups: readonly string[] = [];
@@ -30,10 +30,14 @@ async function open({ server, modelHash, samples, devices: plans }: LoadTask): P
   for (const device of devices) await device.connect();
 }
 
-async function run(seconds: number, warmUpMs: number): Promise<Record<string, LoadCounts>> {
+/** What it counted, and the processor time that it took, warm-up included. */
+async function run(seconds: number, warmUpMs: number): Promise<Omit<Extract<LoadReply, { kind: "counts" }>, "kind">> {
+  const before = process.cpuUsage();
   const all = await Promise.all(devices.map((device) => device.run(seconds, warmUpMs)));
   const names = [...new Set(groups)];
-  return Object.fromEntries(names.map((name) => [name, mergeCounts(all.filter((_, i) => groups[i] === name))]));
+  const counts = names.map((name) => [name, mergeCounts(all.filter((_, i) => groups[i] === name))] as const);
+  const { user, system } = process.cpuUsage(before);
+  return { counts: Object.fromEntries(counts), cpuMs: (user + system) / 1000 };
 }
 
 process.on("message", (message) => {
@@ -41,7 +45,7 @@ process.on("message", (message) => {
   const done =
     command.kind === "open"
       ? open(command.task).then(() => reply({ kind: "ready" }))
-      : run(command.seconds, command.warmUpMs).then((counts) => reply({ kind: "counts", counts }));
+      : run(command.seconds, command.warmUpMs).then((found) => reply({ kind: "counts", ...found }));
   done.catch((error) => reply({ kind: "failed", message: messageOf(error) }));
 });
 // Whoever wanted the load has gone: so do the devices.

@@ -15,6 +15,8 @@ export interface Load {
    * @throws {SpinnError} Runtime when a load process fails
    */
   run(seconds: number, warmUpMs?: number): Promise<Readonly<Record<string, LoadCounts>>>;
+  /** Processor cores that the devices took in the last run, on average; a server on the same machine did not have these. */
+  readonly cores: number;
   /** Of its processes. */
   readonly pids: readonly number[];
   close(): Promise<void>;
@@ -42,10 +44,17 @@ export async function openLoad(task: LoadTask, processes = 1): Promise<Load> {
     await close();
     throw error;
   }
+  let cores = 0;
   return {
+    get cores() {
+      return cores;
+    },
     async run(seconds, warmUpMs = 0) {
+      const from = performance.now();
       const replies = await Promise.all(workers.map((worker) => worker.ask({ kind: "run", seconds, warmUpMs })));
       const all = replies.map((reply) => (reply.kind === "counts" ? reply.counts : {}));
+      const cpuMs = replies.reduce((sum, reply) => sum + (reply.kind === "counts" ? reply.cpuMs : 0), 0);
+      cores = cpuMs / (performance.now() - from);
       const groups = [...new Set(all.flatMap((counts) => Object.keys(counts)))];
       const of = (group: string): LoadCounts[] => all.flatMap((counts) => counts[group] ?? []);
       return Object.fromEntries(groups.map((group) => [group, mergeCounts(of(group))]));
