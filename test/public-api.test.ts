@@ -117,6 +117,28 @@ test("public names", async () => {
           "createClient",
         ],
       },
+      "./cluster": {
+        "types": [
+          "DeployOptions",
+          "Deployment",
+          "DeploymentStore",
+          "Gateway",
+          "GatewayOptions",
+          "NatsCompute",
+          "NatsComputeOptions",
+          "NatsOptions",
+          "Worker",
+          "WorkerOptions",
+        ],
+        "values": [
+          "deployModel",
+          "openDeployments",
+          "openNats",
+          "openNatsCompute",
+          "startGateway",
+          "startWorker",
+        ],
+      },
       "./codec": {
         "types": [
           "CodecChoice",

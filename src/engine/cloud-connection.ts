@@ -256,7 +256,7 @@ export class CloudConnection implements ConnectionHandlers {
     if (isSpinnError(error, "InvalidFrame")) {
       this.#refuse(job, "bad-payload", reason);
       // An image is a user's file, a packet is what we speak: who cannot do that is not listened to any longer.
-      if (job.run.payload.kind === "packet") this.#close(reason);
+      if (job.run.payload.kind === "packet" && !this.#host.settings.servesGateways) this.#close(reason);
     } else if (isSpinnError(error, "UnsupportedModel")) this.#refuse(job, "bad-payload", reason);
     else if (isSpinnError(error, "Overloaded")) this.#refuse(job, "busy", "The queue is full");
     else if (isSpinnError(error, "Deadline")) this.#refuse(job, "deadline", reason);

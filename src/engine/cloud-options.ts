@@ -31,6 +31,8 @@ export interface CloudEngineOptions {
   readonly idleTimeoutMs?: number;
   /** Clients hear how the server is doing this often. @default 2000 */
   readonly statsIntervalMs?: number;
+  /** Clients are gateways, which pass on what others have sent: for a packet that is damaged only the run is refused. @default false */
+  readonly servesGateways?: boolean;
   /** Program and version, as in hello. @default spinn */
   readonly agent?: string;
   readonly clock?: Clock;
@@ -62,6 +64,7 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
     helloTimeoutMs: 5000,
     idleTimeoutMs: 120_000,
     statsIntervalMs: 2000,
+    servesGateways: false,
     agent: "spinn",
     clock: systemClock,
     onError: () => {},

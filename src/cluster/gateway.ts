@@ -1,0 +1,122 @@
+// A gateway: speaks WebSocket (and NATS) to devices and lets workers on NATS compute. Admission, limits, fairness, metrics and pages
+// are those of a single server; what it does not have is sessions.
+
+import { join } from "node:path";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { cacheRoot } from "../data/index.ts";
+import { type CloudStats, createCloudEngine, describeNetwork } from "../engine/index.ts";
+import { readModelFile } from "../onnx/index.ts";
+import { createHttpSide } from "../server/http/http-side.ts";
+import type { ServedModel, Server } from "../server/index.ts";
+import { listingOf, type ServedNetwork } from "../server/served-network.ts";
+import { listenWebSocket } from "../transport/index.ts";
+import { natsListen } from "../transport/nats.ts";
+import { openDeployments } from "./deployment-store.ts";
+import { followDeployments } from "./follow-deployments.ts";
+import { openModels } from "./model-store.ts";
+import { type NatsCompute, openNatsCompute } from "./nats-compute.ts";
+import { DEVICES_SUBJECT } from "./subjects.ts";
+
+export interface GatewayOptions {
+  readonly nats: NatsConnection;
+  /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
+  readonly host?: string;
+  /** 0: a free one. @default 8484 */
+  readonly port?: number;
+  /** Runs that wait or compute, of all clients; more are refused as busy. @default 1024 */
+  readonly maxQueued?: number;
+  /** Runs without an answer of one client. @default 16 */
+  readonly maxInFlight?: number;
+  /** @default 1024 */
+  readonly maxConnections?: number;
+  /** Origins whose pages may download the networks; `*`: all. @default none but the gateway's own */
+  readonly allowedOrigins?: readonly string[];
+  /** Where networks are kept for pages to download. @default `models` in the cache (`cacheRoot`) */
+  readonly modelFolder?: string;
+  /** Program and version, as in hello. @default "spinn" */
+  readonly agent?: string;
+  /** Hears of what is the gateway's own fault, and of deployments that it cannot serve. */
+  readonly onError?: (error: unknown) => void;
+}
+
+export interface Gateway extends Server {
+  /** That take runs now, of all networks. */
+  readonly workers: number;
+}
+
+/**
+ * Resolves when it listens and knows what is deployed. Networks and workers may come and go afterwards.
+ *
+ * @throws {RangeError} for amounts that are none
+ * @throws {SpinnError} Connection when the port is taken, or NATS keeps no deployments
+ */
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  const { nats, host = "127.0.0.1", port = 8484, maxQueued = 1024, maxInFlight, maxConnections } = options;
+  const { modelFolder = join(cacheRoot(), "models"), allowedOrigins, agent = "spinn", onError } = options;
+  const fail = onError ?? (() => {});
+  const [deployments, models] = [await openDeployments(nats), await openModels(nats)];
+  const served = new Map<string, ServedNetwork & { readonly compute: NatsCompute }>();
+  const networks = (): readonly ServedNetwork[] => [...served.values()];
+  let isDraining = false;
+  const engine = createCloudEngine({
+    networks: [],
+    agent,
+    maxQueued,
+    ...(maxInFlight !== undefined && { maxInFlight }),
+    onError: fail,
+    onEvent: (event) => http.onEvent(event),
+  });
+  const stats = (): CloudStats => engine.stats();
+  const http = createHttpSide({
+    networks,
+    stats,
+    agent,
+    isDraining: () => isDraining,
+    isFull: () => networks().reduce((sum, { compute }) => sum + compute.pending, 0) >= maxQueued,
+    ...(allowedOrigins && { allowedOrigins }),
+    ...(onError && { onError }),
+  });
+  const limited = { ...engine, ...(maxConnections !== undefined && { maxConnections }) };
+  const listener = await listenWebSocket({ host, port, ...limited, onRequest: http.onRequest }).catch(async (error) => {
+    await http.close();
+    throw error;
+  });
+  const natsListener = natsListen({ nats, subject: DEVICES_SUBJECT, ...limited });
+  const following = await followDeployments(
+    deployments,
+    {
+      async open(deployment) {
+        const { name, version, hash, maxQueued } = deployment;
+        const path = await models.fetch(deployment, modelFolder);
+        const network = describeNetwork(await readModelFile(path));
+        const compute = openNatsCompute({ nats, network, maxQueued, agent });
+        served.set(hash, { name, version, hash, path, compute });
+        engine.add(compute);
+      },
+      async retire({ hash }) {
+        const retired = await engine.retire(hash);
+        served.delete(hash);
+        await retired?.close();
+      },
+    },
+    fail,
+  );
+  return {
+    url: listener.url,
+    port: listener.port,
+    get models(): readonly ServedModel[] {
+      return networks().map(listingOf);
+    },
+    get workers() {
+      return [...served.values()].reduce((sum, { compute }) => sum + compute.workers, 0);
+    },
+    stats,
+    async close(graceMs) {
+      isDraining = true;
+      await following.stop();
+      await engine.close(graceMs);
+      await Promise.all([listener.close(), natsListener.close(), http.close()]);
+      await Promise.all(networks().map(({ compute }) => compute.close()));
+    },
+  };
+}
