@@ -10,8 +10,10 @@ import { withAccessFlags } from "./access-flags.ts";
 import { benchCommand } from "./commands/bench.ts";
 import { buildCommand } from "./commands/build.ts";
 import { demoCommand } from "./commands/demo.ts";
+import { deployCommand } from "./commands/deploy.ts";
 import { evalCommand } from "./commands/eval.ts";
 import { experimentCommand } from "./commands/experiment.ts";
+import { gatewayCommand } from "./commands/gateway.ts";
 import { inferCommand } from "./commands/infer.ts";
 import { inspectCommand } from "./commands/inspect.ts";
 import { loadCommand } from "./commands/load.ts";
@@ -20,6 +22,7 @@ import { playgroundCommand } from "./commands/playground.ts";
 import { profileCommand } from "./commands/profile.ts";
 import { serveCommand } from "./commands/serve.ts";
 import { trainCommand } from "./commands/train.ts";
+import { workerCommand } from "./commands/worker.ts";
 import { type Io, processIo } from "./io.ts";
 import {
   atLeastOne,
@@ -167,6 +170,8 @@ function program(io: Io): Command {
       .description("serve networks to devices, which may hand over at any cut")
       .argument("[model.onnx...]", "progressive models, or any classifiers; looked at again when they change")
       .option("--config <file>", "settings as JSON, also the models; what is said here goes before it")
+      .option("--nats <url>", "compute for gateways on NATS what is deployed there, instead of serving devices")
+      .option("--nats-creds <file>", "credentials for NATS")
       .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in (default: 127.0.0.1)")
       .option("--port <n>", "0 takes a free one (default: 8484)", port)
       .option("--workers <n>", "threads that compute, of each network (default: one a core)", positiveInteger)
@@ -195,7 +200,42 @@ function program(io: Io): Command {
     .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
     .option("--otlp <url>", otlpHelp)
     .option("--json", "one JSON line on standard output when ready")
-    .action((models, options) => serveCommand(io, models, options));
+    .action((models, options) =>
+      options.nats === undefined ? serveCommand(io, models, options) : workerCommand(io, models, options),
+    );
+
+  spinn
+    .command("gateway")
+    .description("devices on one side, workers on NATS (spinn serve --nats) on the other")
+    .requiredOption("--nats <url>", "nats://host:port")
+    .option("--nats-creds <file>", "credentials for NATS")
+    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
+    .option("--port <n>", "0 takes a free one", port, 8484)
+    .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 1024)", positiveInteger)
+    .option(
+      "--allow-origin <origin>",
+      "whose pages may download the networks, beside the gateway's own; * for all",
+      eachOf,
+    )
+    .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
+    .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
+    .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
+    .option("--otlp <url>", otlpHelp)
+    .option("--json", "one JSON line on standard output when ready")
+    .action((options) => gatewayCommand(io, options));
+
+  spinn
+    .command("deploy")
+    .description("have workers on NATS compute a network; without one: what is deployed")
+    .argument("[model.onnx]", "a progressive model, or any classifier")
+    .requiredOption("--nats <url>", "nats://host:port")
+    .option("--nats-creds <file>", "credentials for NATS")
+    .option("--name <name>", "letters, digits, - and _ (default: the file's up to its first dot)")
+    .option("--model-version <version>", "served beside others; the same one again is replaced (default: 1)")
+    .option("--max-queued <n>", "runs that may wait at one gateway (default: 256)", positiveInteger)
+    .option("--remove <name@version>", "take it away; whoever waits for an answer gets it")
+    .option("--json", "one JSON document on standard output")
+    .action((path, options) => deployCommand(io, path, options));
 
   agreement(
     spinn

@@ -4,7 +4,7 @@
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { cacheRoot } from "../data/index.ts";
-import { type CloudStats, createCloudEngine, describeNetwork } from "../engine/index.ts";
+import { type CloudEngineOptions, type CloudStats, createCloudEngine, describeNetwork } from "../engine/index.ts";
 import { readModelFile } from "../onnx/index.ts";
 import { createHttpSide } from "../server/http/http-side.ts";
 import type { ServedModel, Server } from "../server/index.ts";
@@ -17,7 +17,7 @@ import { openModels } from "./model-store.ts";
 import { type NatsCompute, openNatsCompute } from "./nats-compute.ts";
 import { DEVICES_SUBJECT } from "./subjects.ts";
 
-export interface GatewayOptions {
+export interface GatewayOptions extends Pick<CloudEngineOptions, "onEvent"> {
   readonly nats: NatsConnection;
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
   readonly host?: string;
@@ -39,7 +39,7 @@ export interface GatewayOptions {
   readonly onError?: (error: unknown) => void;
 }
 
-export interface Gateway extends Server {
+export interface Gateway extends Omit<Server, "reload"> {
   /** That take runs now, of all networks. */
   readonly workers: number;
 }
@@ -52,7 +52,7 @@ export interface Gateway extends Server {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { nats, host = "127.0.0.1", port = 8484, maxQueued = 1024, maxInFlight, maxConnections } = options;
-  const { modelFolder = join(cacheRoot(), "models"), allowedOrigins, agent = "spinn", onError } = options;
+  const { modelFolder = join(cacheRoot(), "models"), allowedOrigins, agent = "spinn", onError, onEvent } = options;
   const fail = onError ?? (() => {});
   const [deployments, models] = [await openDeployments(nats), await openModels(nats)];
   const served = new Map<string, ServedNetwork & { readonly compute: NatsCompute }>();
@@ -64,7 +64,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     maxQueued,
     ...(maxInFlight !== undefined && { maxInFlight }),
     onError: fail,
-    onEvent: (event) => http.onEvent(event),
+    onEvent: (event) => {
+      http.onEvent(event);
+      onEvent?.(event);
+    },
   });
   const stats = (): CloudStats => engine.stats();
   const http = createHttpSide({

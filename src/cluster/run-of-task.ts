@@ -9,7 +9,7 @@ import type { Payload, Run } from "../wire/index.ts";
  * @param deadlineMs what is left; infinite when there is none
  */
 export function runOfTask(network: NetworkInfo, task: Task, id: number, deadlineMs: number): Run {
-  const { start, thresholds, best, wantsLogits = false } = task;
+  const { start, thresholds, best, wantsLogits = false, trace } = task;
   return {
     kind: "run",
     id,
@@ -18,6 +18,7 @@ export function runOfTask(network: NetworkInfo, task: Task, id: number, deadline
     ...(Number.isFinite(deadlineMs) && { deadlineMs }),
     ...(best && { best }),
     wantsLogits,
+    ...(trace && { trace }),
     payload: payloadOf(network, start),
   };
 }

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { cacheRoot } from "../data/index.ts";
-import { type CloudStats, type Compute, createCloudEngine, hexOf } from "../engine/index.ts";
+import { type CloudEngineOptions, type CloudStats, type Compute, createCloudEngine, hexOf } from "../engine/index.ts";
 import { SpinnError } from "../errors.ts";
+import type { ServedModel } from "../server/index.ts";
+import { listingOf, type ServedNetwork } from "../server/served-network.ts";
 import { natsListen } from "../transport/nats.ts";
 import { encodeMessage } from "../wire/index.ts";
 import type { Deployment } from "./deployment.ts";
@@ -17,7 +19,8 @@ import { openModels } from "./model-store.ts";
 import { hereSubject, whoSubject, workerSubject } from "./subjects.ts";
 
 export interface WorkerOptions
-  extends Pick<ComputeOptions, "workers" | "threads" | "executionProviders" | "cacheFolder" | "batching"> {
+  extends Pick<ComputeOptions, "workers" | "threads" | "executionProviders" | "cacheFolder" | "batching">,
+    Pick<CloudEngineOptions, "onEvent"> {
   readonly nats: NatsConnection;
   /** Runs that it takes at the same time, of all gateways: what a batch is made of, and no more. @default 32 */
   readonly capacity?: number;
@@ -34,6 +37,8 @@ export interface Worker {
   readonly id: string;
   /** Those that it serves now. */
   readonly deployments: readonly Deployment[];
+  /** The same, with what is in them. */
+  readonly models: readonly ServedModel[];
   stats(): CloudStats;
   /**
    * Takes no more runs, answers those that it has, and frees everything; the connection to NATS stays.
@@ -59,25 +64,27 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     modelFolder = join(cacheRoot(), "models"),
     agent = "spinn",
     onError,
+    onEvent,
     ...compute
   } = options;
   if (!(Number.isInteger(capacity) && capacity > 0)) throw new RangeError(`A worker cannot take ${capacity} runs`);
   const fail = onError ?? (() => {});
   const [deployments, models] = [await openDeployments(nats), await openModels(nats)];
   const id = randomUUID();
-  const served = new Map<string, Compute>();
+  const served = new Map<string, ServedNetwork>();
   const engine = createCloudEngine({
     networks: [],
     agent,
     maxInFlight: capacity,
     maxQueued: capacity,
     servesGateways: true,
+    ...(onEvent && { onEvent }),
     onError: fail,
   });
   const here = (network: string): void => {
     const one = served.get(network);
     if (!one || nats.isClosed()) return;
-    const { modelHash } = one.network;
+    const { modelHash } = one.compute.network;
     const limits = { maxMessageBytes: engine.maxMessageBytes, maxTensorBytes: 0, maxInFlight: capacity };
     const message = encodeMessage({ kind: "hello", role: "server", modelHash, limits, agent });
     nats.publish(hereSubject(network, id), message);
@@ -92,11 +99,12 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     deployments,
     {
       async open(deployment) {
-        const model = await models.fetch(deployment, modelFolder);
-        const pool = await openWorkerCompute(deployment, { ...compute, model });
-        served.set(deployment.hash, pool);
+        const { name, version, hash } = deployment;
+        const path = await models.fetch(deployment, modelFolder);
+        const pool = await openWorkerCompute(deployment, { ...compute, model: path });
+        served.set(hash, { name, version, hash, path, compute: pool });
         engine.add(pool);
-        here(deployment.hash);
+        here(hash);
       },
       async retire({ hash }) {
         served.delete(hash);
@@ -113,6 +121,9 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     get deployments() {
       return following.served;
     },
+    get models() {
+      return Array.from(served.values(), listingOf);
+    },
     stats: () => engine.stats(),
     async close(graceMs) {
       clearInterval(beat);
@@ -120,7 +131,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
       await following.stop();
       await engine.close(graceMs);
       await listener.close();
-      await Promise.all(Array.from(served.values(), (pool) => pool.close()));
+      await Promise.all(Array.from(served.values(), (one) => one.compute.close()));
     },
   };
 }

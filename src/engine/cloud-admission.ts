@@ -41,7 +41,7 @@ export function admit(run: Run, network: NetworkInfo, standing: Standing): Admis
 
 /** @returns why not, in one line, when a run asks for what the network does not have */
 function taskOf(
-  { plan, payload, best, wantsLogits, deadlineMs }: Run,
+  { plan, payload, best, wantsLogits, trace, deadlineMs }: Run,
   network: NetworkInfo,
   client: string,
 ): Task | string {
@@ -57,6 +57,7 @@ function taskOf(
     ...(best && { best }),
     wantsLogits,
     client,
+    ...(trace && { trace }),
     ...(deadlineMs !== undefined && { deadlineMs }),
   };
   try {

@@ -2,7 +2,7 @@
 // pool of worker threads, in a page a web worker. Device and server engine know this interface only.
 
 import type { Coding } from "../codec/packed-tensor.ts";
-import type { ExitAnswer } from "../wire/message.ts";
+import type { ExitAnswer, TraceContext } from "../wire/message.ts";
 import type { NetworkInfo } from "./network-info.ts";
 
 /** What to start from. Buffers are handed over: the caller must not touch them again. */
@@ -25,6 +25,8 @@ export interface Task {
   /** How to pack what is alive at the cut. @default bit-shuffled, LZ4, 8 bits */
   readonly coding?: Coding;
   readonly wantsLogits?: boolean;
+  /** The inference that it is part of, for whoever sends it on. */
+  readonly trace?: TraceContext;
   /** For whom: those who share a pool share it fairly, each queue of a client's waits for itself. @default all are one */
   readonly client?: string;
   /** Milliseconds from the call after which nobody wants the answer: whoever has to wait goes by this. @default none */

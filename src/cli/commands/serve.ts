@@ -84,7 +84,12 @@ function flagsOf(options: ServeCommandOptions): Partial<ServerConfig> {
 }
 
 /** Shows how a server is doing until it is stopped, then closes it. @param graceMs as for `Server.close` */
-export async function keepServing(io: Io, server: Server, signal: AbortSignal, graceMs?: number): Promise<void> {
+export async function keepServing(
+  io: Io,
+  server: Pick<Server, "stats" | "close">,
+  signal: AbortSignal,
+  graceMs?: number,
+): Promise<void> {
   const status = setInterval(statusLine(io, server), STATUS_INTERVAL_MS);
   try {
     await aborted(signal);
@@ -96,7 +101,7 @@ export async function keepServing(io: Io, server: Server, signal: AbortSignal, g
 }
 
 /** Plain JSON, for scripts. */
-export function readyLine({ url, port, models }: Server): string {
+export function readyLine({ url, port, models }: Pick<Server, "url" | "port" | "models">): string {
   return JSON.stringify({ url, port, models });
 }
 
@@ -125,7 +130,7 @@ export function faultLine(io: Io): (error: unknown) => void {
   };
 }
 
-function statusLine(io: Io, server: Server): () => void {
+function statusLine(io: Io, server: Pick<Server, "stats">): () => void {
   let before = 0;
   return () => {
     const { clients, queued, answered, refused, loadFactor, meanBatch } = server.stats();
