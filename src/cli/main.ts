@@ -204,19 +204,21 @@ function program(io: Io): Command {
       options.nats === undefined ? serveCommand(io, models, options) : workerCommand(io, models, options),
     );
 
-  spinn
-    .command("gateway")
-    .description("devices on one side, workers on NATS (spinn serve --nats) on the other")
-    .requiredOption("--nats <url>", "nats://host:port")
-    .option("--nats-creds <file>", "credentials for NATS")
-    .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
-    .option("--port <n>", "0 takes a free one", port, 8484)
-    .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 1024)", positiveInteger)
-    .option(
-      "--allow-origin <origin>",
-      "whose pages may download the networks, beside the gateway's own; * for all",
-      eachOf,
-    )
+  withAccessFlags(
+    spinn
+      .command("gateway")
+      .description("devices on one side, workers on NATS (spinn serve --nats) on the other")
+      .requiredOption("--nats <url>", "nats://host:port")
+      .option("--nats-creds <file>", "credentials for NATS")
+      .option("--host <address>", "where to listen; 0.0.0.0 lets other machines in", "127.0.0.1")
+      .option("--port <n>", "0 takes a free one", port, 8484)
+      .option("--max-queued <n>", "runs that wait or compute; more are refused (default: 1024)", positiveInteger)
+      .option(
+        "--allow-origin <origin>",
+        "whose pages may download the networks, beside the gateway's own; * for all",
+        eachOf,
+      ),
+  )
     .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
     .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
     .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))

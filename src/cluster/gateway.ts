@@ -4,8 +4,16 @@
 import { join } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { cacheRoot } from "../data/index.ts";
-import { type CloudEngineOptions, type CloudStats, createCloudEngine, describeNetwork } from "../engine/index.ts";
+import {
+  ClientLedger,
+  type CloudEngineOptions,
+  type CloudEvent,
+  type CloudStats,
+  createCloudEngine,
+  describeNetwork,
+} from "../engine/index.ts";
 import { readModelFile } from "../onnx/index.ts";
+import { type EntranceOptions, openEntrance } from "../server/entrance.ts";
 import { createHttpSide } from "../server/http/http-side.ts";
 import type { ServedModel, Server } from "../server/index.ts";
 import { listingOf, type ServedNetwork } from "../server/served-network.ts";
@@ -17,7 +25,7 @@ import { openModels } from "./model-store.ts";
 import { type NatsCompute, openNatsCompute } from "./nats-compute.ts";
 import { DEVICES_SUBJECT } from "./subjects.ts";
 
-export interface GatewayOptions extends Pick<CloudEngineOptions, "onEvent"> {
+export interface GatewayOptions extends EntranceOptions, Pick<CloudEngineOptions, "onEvent"> {
   readonly nats: NatsConnection;
   /** Address to listen on; `0.0.0.0` lets other machines in. @default "127.0.0.1" */
   readonly host?: string;
@@ -27,10 +35,6 @@ export interface GatewayOptions extends Pick<CloudEngineOptions, "onEvent"> {
   readonly maxQueued?: number;
   /** Runs without an answer of one client. @default 16 */
   readonly maxInFlight?: number;
-  /** @default 1024 */
-  readonly maxConnections?: number;
-  /** Origins whose pages may download the networks; `*`: all. @default none but the gateway's own */
-  readonly allowedOrigins?: readonly string[];
   /** Where networks are kept for pages to download. @default `models` in the cache (`cacheRoot`) */
   readonly modelFolder?: string;
   /** Program and version, as in hello. @default "spinn" */
@@ -51,40 +55,57 @@ export interface Gateway extends Omit<Server, "reload"> {
  * @throws {SpinnError} Connection when the port is taken, or NATS keeps no deployments
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  const { nats, host = "127.0.0.1", port = 8484, maxQueued = 1024, maxInFlight, maxConnections } = options;
+  const { nats, host = "127.0.0.1", port = 8484, maxQueued = 1024, maxInFlight, limits } = options;
   const { modelFolder = join(cacheRoot(), "models"), allowedOrigins, agent = "spinn", onError, onEvent } = options;
   const fail = onError ?? (() => {});
   const [deployments, models] = [await openDeployments(nats), await openModels(nats)];
+  const ledger = new ClientLedger(limits ?? {});
+  const entrance = await openEntrance(options, onError);
   const served = new Map<string, ServedNetwork & { readonly compute: NatsCompute }>();
   const networks = (): readonly ServedNetwork[] => [...served.values()];
   let isDraining = false;
+  const tell = (event: CloudEvent): void => {
+    http.onEvent(event);
+    onEvent?.(event);
+  };
   const engine = createCloudEngine({
     networks: [],
     agent,
+    ledger,
     maxQueued,
     ...(maxInFlight !== undefined && { maxInFlight }),
     onError: fail,
-    onEvent: (event) => {
-      http.onEvent(event);
-      onEvent?.(event);
-    },
+    onEvent: tell,
   });
   const stats = (): CloudStats => engine.stats();
   const http = createHttpSide({
     networks,
     stats,
     agent,
+    ledger,
+    authorize: entrance.authorize,
+    ...(onEvent && { onRun: onEvent }),
     isDraining: () => isDraining,
     isFull: () => networks().reduce((sum, { compute }) => sum + compute.pending, 0) >= maxQueued,
     ...(allowedOrigins && { allowedOrigins }),
     ...(onError && { onError }),
   });
-  const limited = { ...engine, ...(maxConnections !== undefined && { maxConnections }) };
-  const listener = await listenWebSocket({ host, port, ...limited, onRequest: http.onRequest }).catch(async (error) => {
+  const listener = await listenWebSocket({
+    host,
+    port,
+    ...engine,
+    onRequest: http.onRequest,
+    onTurnedAway: (event) => tell({ kind: "turned-away", ...event }),
+    ...entrance.door,
+  }).catch(async (error: unknown) => {
+    entrance.close();
     await http.close();
     throw error;
   });
-  const natsListener = natsListen({ nats, subject: DEVICES_SUBJECT, ...limited });
+  entrance.listening(listener);
+  // who comes by NATS proves nothing to us: where clients are told apart there is one door
+  const isOpenToAll = options.tokens === undefined && limits === undefined;
+  const natsListener = isOpenToAll ? natsListen({ nats, subject: DEVICES_SUBJECT, ...engine }) : undefined;
   const following = await followDeployments(
     deployments,
     {
@@ -118,7 +139,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       isDraining = true;
       await following.stop();
       await engine.close(graceMs);
-      await Promise.all([listener.close(), natsListener.close(), http.close()]);
+      entrance.close();
+      await http.close(); // consoles listen for ever
+      await Promise.all([listener.close(), natsListener?.close()]);
       await Promise.all(networks().map(({ compute }) => compute.close()));
     },
   };

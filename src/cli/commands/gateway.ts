@@ -1,6 +1,7 @@
 // `spinn gateway`: devices on one side, workers on NATS on the other, until Ctrl-C.
 
 import { openNats, startGateway } from "../../cluster/index.ts";
+import { type AccessFlags, accessOf } from "../access-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
 import { serverTelemetry, type TelemetryOptions } from "../server-telemetry.ts";
@@ -12,7 +13,7 @@ export interface NatsCommandOptions {
   natsCreds?: string;
 }
 
-export interface GatewayCommandOptions extends NatsCommandOptions, TelemetryOptions {
+export interface GatewayCommandOptions extends NatsCommandOptions, TelemetryOptions, AccessFlags {
   host: string;
   port: number;
   maxQueued?: number;
@@ -34,6 +35,7 @@ export async function gatewayCommand(io: Io, options: GatewayCommandOptions): Pr
         port,
         onError: telemetry.onError,
         onEvent: telemetry.onEvent,
+        ...accessOf(options),
         ...(maxQueued !== undefined && { maxQueued }),
         ...(allowOrigin && { allowedOrigins: allowOrigin }),
       });
