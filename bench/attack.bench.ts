@@ -1,17 +1,21 @@
 // How long does an honest device wait while others attack the server's door? Server, attackers and the honest device share this
 // machine, in three processes' worth of work: what is measured is an upper bound.
 
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
+import { encodePacket, encodeTensor } from "../src/codec/index.ts";
 import { describeNetwork, type NetworkInfo } from "../src/engine/index.ts";
 import { readModelFile } from "../src/onnx/index.ts";
+import { createRng } from "../src/random.ts";
+import { sizeOf } from "../src/tensor.ts";
 import { websocketDial } from "../src/transport/index.ts";
-import { inputFor, RawDevice, runFor } from "../test/raw-device.ts";
-import { startSpinn } from "../test/spinn.ts";
 import { type AttackName, attackDoor, attackNames, type Outcomes } from "./attacks.ts";
+import { Line } from "./hostile.ts";
 import { type BenchOptions, median, writeReport } from "./report.ts";
 
 const MODEL = "models/cifar10-vgg16.spinn.onnx";
@@ -46,11 +50,16 @@ export async function run(options: BenchOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-attack-"));
   const clients = join(folder, "clients.json");
   await writeFile(clients, JSON.stringify([{ name: "honest", token: TOKEN }]));
-  const server = startSpinn(["serve", MODEL, "--port", "0", "--json", "--tokens", clients, "--log", "json"]);
+  const flags = ["--port", "0", "--json", "--tokens", clients, "--log", "json"];
+  const server = spawn(process.execPath, ["bin/spinn.mjs", "serve", MODEL, ...flags], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let logLines = 0;
+  createInterface({ input: server.stderr }).on("line", () => logLines++);
   try {
     const { url, port } = await ready(server);
-    const device = await RawDevice.greeted(websocketDial(url, { token: TOKEN }), network);
-    const honest = new Honest(device, network);
+    const line = await Line.open(websocketDial(url, { token: TOKEN }), network);
+    const honest = new Honest(line, network);
     await honest.askFor(roundMs); // warm
     const findings: Finding[] = [];
     for (const attack of attackNames) {
@@ -67,24 +76,23 @@ export async function run(options: BenchOptions): Promise<void> {
       findings.push({ attack, p95AloneMs, p95Ms, ratio: median(attacked.map((p95, i) => p95 / alone[i]!)), outcomes });
       if (!options.json) process.stderr.write(`${attack}: ${p95AloneMs.toFixed(2)} ms alone, ${p95Ms.toFixed(2)} ms\n`);
     }
-    device.close();
+    line.close();
     const worst = findings.toSorted((a, b) => b.ratio - a.ratio)[0]!;
-    const logLines = server.err.length;
     await writeReport("attack", options, {
       result: { worstRatio: worst.ratio, wrong: honest.wrong, logLines },
       details: { worstAttack: worst.attack, rounds, roundMs, findings },
     });
   } finally {
-    server.process.kill("SIGTERM");
-    await server.ended;
+    server.kill("SIGTERM");
+    if (server.exitCode === null) await once(server, "exit");
     await rm(folder, { recursive: true });
   }
 }
 
-async function ready({ process, ended }: ReturnType<typeof startSpinn>): Promise<{ url: string; port: number }> {
+async function ready(server: ChildProcess): Promise<{ url: string; port: number }> {
   const line = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: process.stdout! }).once("line", resolve);
-    ended.then(({ err }) => reject(new Error(err.join("\n"))), reject);
+    createInterface({ input: server.stdout! }).once("line", resolve);
+    server.once("exit", (code) => reject(new Error(`spinn serve has ended with ${code}`)));
   });
   return JSON.parse(line);
 }
@@ -92,16 +100,17 @@ async function ready({ process, ended }: ReturnType<typeof startSpinn>): Promise
 /** Asks one question after the other, and knows the answer. */
 class Honest {
   wrong = 0;
-  readonly #device: RawDevice;
-  readonly #network: NetworkInfo;
-  readonly #values: Float32Array;
+  readonly #line: Line;
+  readonly #packet: Uint8Array;
   #id = 0;
   #label: number | undefined;
 
-  constructor(device: RawDevice, network: NetworkInfo) {
-    this.#device = device;
-    this.#network = network;
-    this.#values = inputFor(network, 1);
+  constructor(line: Line, { modelHash, input }: NetworkInfo) {
+    this.#line = line;
+    const rng = createRng(1);
+    const values = Float32Array.from({ length: sizeOf(input.shape) }, () => 4 * rng() - 2);
+    const tensors = [encodeTensor({ ...input, values }, { codec: "float32" })];
+    this.#packet = encodePacket({ modelHash, cut: "input", tensors });
   }
 
   /** @returns 95 % of the answers took no longer, in milliseconds */
@@ -109,9 +118,13 @@ class Honest {
     const times: number[] = [];
     const untilMs = performance.now() + ms;
     while (performance.now() < untilMs) {
-      const run = runFor(this.#network, ++this.#id, this.#values);
+      const id = ++this.#id;
+      const plan = { cut: "input", thresholds: [1], codec: "float32", bits: 32 } as const;
       const fromMs = performance.now();
-      const { label } = await this.#device.asks(run);
+      this.#line.say({ kind: "run", id, plan, wantsLogits: false, payload: { kind: "packet", bytes: this.#packet } });
+      const reply = await this.#line.reply(id);
+      if (reply?.kind !== "result") throw new Error(`The honest device was not answered: ${JSON.stringify(reply)}`);
+      const { label } = reply;
       times.push(performance.now() - fromMs);
       this.#label ??= label;
       if (label !== this.#label) this.wrong++;

@@ -292,7 +292,7 @@ class HonestClient {
 }
 
 /** A connection with one question at a time. */
-class Line {
+export class Line {
   isClosed = true;
   #connection: Connection | undefined;
   #reply: (message: Message | undefined) => void = () => {};
