@@ -156,6 +156,13 @@ describe("a device that only packs", () => {
     expect(conditionsAt(slower, 1800).packingFactor).toBeCloseTo(4 / 1.5);
   });
 
+  test("is not taken for a faster one when its packing has only warmed up", () => {
+    const cold = repeated(computed, { packingFactor: 20, work: "input lz4" }, 4, 1000);
+    const warm = repeated(cold, { packingFactor: 6, work: "input lz4" }, 6, 1500);
+    expect(conditionsAt(warm, 2000).deviceFactor).toBeCloseTo(1.5);
+    expect(conditionsAt(warm, 2000).packingFactor).toBeCloseTo(4);
+  });
+
   test("packing otherwise begins anew, and who computes is believed more", () => {
     const packing = repeated(computed, { packingFactor: 4, work: "input lz4" }, 10, 1000);
     const other = repeated(packing, { packingFactor: 12, work: "input rans" }, 10, 1500);

@@ -141,7 +141,8 @@ function withSample({ samples, usual, observedAtMs, count }: Track, sample: numb
   const jump = JUMPS.find((one) => hasJumped(all, one));
   const kept = jump ? all.slice(-jump.inARow) : all;
   // what it usually is follows in minutes, once there is something to follow
-  const isLearning = !jump && count < LEARNED;
+  // what gets faster at first has only warmed up
+  const isLearning = count < LEARNED && !(jump && typical(kept) > usual);
   const weight = isLearning ? 1 : 1 - 0.5 ** (Math.max(0, nowMs - observedAtMs) / (5 * HALF_LIFE_MS));
   return { samples: kept, observedAtMs: nowMs, count: count + 1, usual: usual * (typical(kept) / usual) ** weight };
 }
