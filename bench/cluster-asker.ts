@@ -15,6 +15,8 @@ export interface Outcome {
 }
 
 export class Asker {
+  /** Runs so far that had a result. */
+  answered = 0;
   readonly #network: NetworkInfo;
   readonly #packet: Uint8Array;
   #connection!: Connection;
@@ -39,6 +41,7 @@ export class Asker {
       {
         message: (bytes) => {
           const { kind } = decodeMessage(bytes);
+          if (kind === "result") asker.answered++;
           if (kind !== "stats") asker.#heard(kind);
         },
         closed: (reason) => asker.#heard(`closed: ${reason}`),
