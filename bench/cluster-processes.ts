@@ -7,7 +7,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deployModel, openNats } from "../src/cluster/index.ts";
-import { type ServerProcess, startServerProcess } from "../src/evaluate/index.ts";
 
 const CLI = "bin/spinn.mjs";
 /** Any that is free is not for nats-server to choose: it would not say which. */
@@ -20,7 +19,7 @@ export class Processes {
   readonly #all: ChildProcess[] = [];
   readonly #workers: ChildProcess[] = [];
   readonly #nats = `nats://127.0.0.1:${NATS_PORT}`;
-  #server: ServerProcess | undefined;
+  #server: ChildProcess | undefined;
 
   private constructor(folder: string, model: string) {
     this.#folder = folder;
@@ -53,30 +52,33 @@ export class Processes {
   async killWorker(): Promise<void> {
     const worker = this.#workers.shift();
     if (!worker) throw new Error("There is no worker to kill");
-    const gone = once(worker, "exit");
-    worker.kill("SIGKILL");
-    await gone;
+    await end(worker);
   }
 
   /** @returns where a server is that computes itself, with as many threads as a worker has */
   async server(): Promise<string> {
-    this.#server = await startServerProcess({ models: [this.#model], args: ["--workers", "1"] });
-    return `ws://127.0.0.1:${this.#server.port}`;
+    this.#server = this.#spawn(process.execPath, [
+      CLI,
+      "serve",
+      this.#model,
+      "--port",
+      "0",
+      "--workers",
+      "1",
+      "--json",
+    ]);
+    const ready = JSON.parse(await firstLine(this.#server)) as { readonly url: string };
+    return ready.url;
   }
 
   async stopServer(): Promise<void> {
-    await this.#server?.stop();
+    if (this.#server) await end(this.#server);
     this.#server = undefined;
   }
 
   async close(): Promise<void> {
     await this.stopServer();
-    for (const child of this.#all.reverse()) {
-      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) continue;
-      const gone = once(child, "exit");
-      child.kill("SIGKILL");
-      await gone;
-    }
+    for (const child of this.#all.reverse()) await end(child);
     await rm(this.#folder, { recursive: true, force: true });
   }
 
@@ -114,4 +116,12 @@ async function firstLine(child: ChildProcess): Promise<string> {
     child.once("exit", (code) => reject(new Error(`A process ended with ${code}: ${said}`)));
     createInterface({ input: child.stdout! }).once("line", resolve);
   });
+}
+
+/** At once, without a word to it. */
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
+  const gone = once(child, "exit");
+  child.kill("SIGKILL");
+  await gone;
 }
