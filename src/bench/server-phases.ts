@@ -25,9 +25,11 @@ export class Opened {
   }
 }
 
-/** @throws {Error} when an answer was wrong or none came: figures of such a server are worth nothing */
+/** @throws {Error} when an answer was wrong or lost, or none came at all: figures of such a server are worth nothing */
 export function checked(counts: LoadCounts): LoadCounts {
-  const { wrong, lost, problems } = counts;
+  const { answered, wrong, lost, problems } = counts;
+  if (answered === 0)
+    throw new Error(`The server has answered nothing: ${problems[0] ?? "all was refused or too late"}`);
   if (wrong + lost > 0) throw new Error(`${wrong} wrong answers, ${lost} lost: ${problems.join("; ")}`);
   return counts;
 }

@@ -18,7 +18,7 @@ export class ClientPlaces {
     else this.#clients.set(name, { held: 0, askedAtMs: nowMs });
   }
 
-  /** @param name of one that has asked */
+  /** @param name of one that has asked, and has been waiting since */
   take(name: string): void {
     this.#clients.get(name)!.held++;
   }
@@ -27,10 +27,14 @@ export class ClientPlaces {
     this.#clients.get(name)!.held--;
   }
 
-  /** How many of `places` each may have; at least one. Forgets who needs none. */
-  share(places: number, nowMs: number): number {
+  /**
+   * How many of `places` each may have; at least one. Forgets who needs none.
+   *
+   * @param isWaiting does a client wait for a place?
+   */
+  share(places: number, nowMs: number, isWaiting: (name: string) => boolean): number {
     for (const [name, { held, askedAtMs }] of this.#clients)
-      if (held === 0 && nowMs - askedAtMs > ACTIVE_MS) this.#clients.delete(name);
+      if (held === 0 && nowMs - askedAtMs > ACTIVE_MS && !isWaiting(name)) this.#clients.delete(name);
     return Math.ceil(places / Math.max(1, this.#clients.size));
   }
 

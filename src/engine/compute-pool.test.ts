@@ -180,6 +180,19 @@ test("a client has its share of the places, and all of them when it is alone", a
   expect(clients()).toEqual(["greedy", "greedy", "greedy", "greedy"]);
 });
 
+test("a client that has waited for long, and asked for nothing since, is served like others", async () => {
+  const { spawn, clients, answer } = byHand();
+  const pool = await open(spawn);
+  const first = Array.from({ length: 4 }, () => pool.start({ ...task(1), client: "first" }));
+  const patient = pool.start({ ...task(1), client: "patient" });
+  await new Promise((resolve) => setTimeout(resolve, 1100));
+  for (let i = 0; i < 4; i++) answer("first");
+  await Promise.all(first);
+  expect(clients()).toEqual(["patient"]);
+  answer("patient");
+  expect(await patient).toMatchObject({ kind: "answered" });
+});
+
 test("who would wait until after the deadline hears so at once", async () => {
   const { spawn, clients, answer } = byHand();
   const pool = await open(spawn);

@@ -127,7 +127,7 @@ class Pool implements ComputePool {
   #next(): Job | undefined {
     const nowMs = performance.now();
     const places = [...this.#slots].reduce((sum, { room }) => sum + room, 0);
-    const share = this.#places.share(places, nowMs);
+    const share = this.#places.share(places, nowMs, (client) => this.#queue.has(client));
     for (;;) {
       const job = this.#queue.take((client) => this.#places.held(client) < share);
       if (!job) return undefined;

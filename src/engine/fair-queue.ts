@@ -44,6 +44,11 @@ export class FairQueue<T extends Waiting> {
     this.#length++;
   }
 
+  /** Does anything of this client's wait? */
+  has(name: string): boolean {
+    return (this.#clients.get(name)?.waiting.length ?? 0) > 0;
+  }
+
   /**
    * What will be taken before an item that comes now: of each client as much as of its own, which is served as fast.
    *
