@@ -36,6 +36,24 @@ test("who may come in, and what they may use; files are seen from the configurat
   expect(() => parseConfig(broken, "spinn.json")).toThrow(/^spinn\.json: no JSON: an error at position \d+$/);
 });
 
+test("tokens, TLS and limits; their files are seen from the configuration as well", () => {
+  const limits = { runsPerSecond: 5, quota: { bytes: 1e9 } };
+  const tokens = { clientsFile: "clients.json", jwt: { keyFile: "/keys/jwks.json", issuer: "me" } };
+  const tls = { certFile: "cert.pem", keyFile: "key.pem" };
+  expect(parse({ models: ["a"], limits, tokens, tls })).toMatchObject({
+    limits,
+    tokens: {
+      clientsFile: resolve("/etc/spinn/clients.json"),
+      jwt: { keyFile: resolve("/keys/jwks.json"), issuer: "me" },
+    },
+    tls: { certFile: resolve("/etc/spinn/cert.pem"), keyFile: resolve("/etc/spinn/key.pem") },
+  });
+  expect(() => parse({ models: ["a"], limits: { quota: { byte: 1 } } })).toThrow(
+    /limits\.quota: there is no byte here; allowed are windowMs, bytes, computeMs/,
+  );
+  expect(() => parse({ models: ["a"], tls: { certFile: "a" } })).toThrow(/tls\.keyFile: .*string/);
+});
+
 test.each([
   [{ models: ["a"], prot: 1 }, /spinn\.json: there is no prot here; allowed are .*models.*port/],
   [{ models: ["a", { path: "b", worker: 1 }] }, /models\[1\]: there is no worker here; allowed are path, name/],
