@@ -195,8 +195,9 @@ function learn(profile: Profile, setting: Setting, { answers, link }: Played): C
   const { plan, others, deviceLoad, serverLoad } = setting;
   const fateOf = fatesOf(profile, plan);
   const ratios = answers.map(({ latencyMs, serverMs, networkMs }, i) => {
-    const { device, server } = fateOf(others[i]!);
-    return { device: (latencyMs - serverMs - networkMs) / device.meanMs, server: serverMs / server.meanMs };
+    const { device, packing, server } = fateOf(others[i]!);
+    const deviceMs = device.meanMs + packing.meanMs;
+    return { device: (latencyMs - serverMs - networkMs) / deviceMs, server: serverMs / server.meanMs };
   });
   const median = (values: readonly number[], none: number): number => {
     const sorted = values.filter((value) => value > 0 && value < Number.POSITIVE_INFINITY).sort((a, b) => a - b);
