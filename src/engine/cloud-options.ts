@@ -23,7 +23,7 @@ export interface CloudEngineOptions {
   readonly maxBufferedBytes?: number;
   /** What each client may use, and has used. @default as much as there is */
   readonly ledger?: ClientLedger;
-  /** Of one connection, on average, whatever they say; who sends more is sent away. @default 1000 */
+  /** Of one connection, on average, whatever they say; who sends more is sent away. @default 2000 */
   readonly maxMessagesPerSecond?: number;
   /** Whoever has not said hello after so long is sent away. @default 5000 */
   readonly helloTimeoutMs?: number;
@@ -60,7 +60,7 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
     maxMessageBytes: networks.length === 0 ? most : Math.min(most, needed),
     maxBufferedBytes: 2 ** 20,
     ledger: new ClientLedger({}),
-    maxMessagesPerSecond: 1000,
+    maxMessagesPerSecond: 2000,
     helloTimeoutMs: 5000,
     idleTimeoutMs: 120_000,
     statsIntervalMs: 2000,
