@@ -4,12 +4,15 @@ import { execFileSync } from "node:child_process";
 import { type ServerProcess, startServerProcess } from "../evaluate/index.ts";
 import { type Load, type LoadCounts, type LoadTask, openLoad } from "../evaluate/load/index.ts";
 
+/** Of the server: in reality devices have processors of their own, and are punctual however busy the server is. */
+const NICENESS = 5;
+
 /** What has to be closed, in the order in which it was opened. */
 export class Opened {
   readonly #closers: (() => Promise<void>)[] = [];
 
   async server(models: readonly string[], args: readonly string[]): Promise<ServerProcess> {
-    const server = await startServerProcess({ models, args: ["--max-queued", "256", ...args] });
+    const server = await startServerProcess({ models, args: ["--max-queued", "256", ...args], niceness: NICENESS });
     this.#closers.push(() => server.stop());
     return server;
   }

@@ -64,11 +64,11 @@ export async function openCompute(options: ComputeOptions): Promise<ComputePool>
  * The runtime copies what it computes into memory of V8's. With the small heap that a thread begins with, V8 answers by collecting
  * all of it several times a second, on all cores; with this much it collects what is young, which most of it is.
  */
-const BATCHING_HEAP_MB = 128;
+const HEAP_MB = 64;
 
 function startThread(setup: ComputeSetup, events: LinkEvents): WorkerLink {
   const url = workerUrl("./compute-worker.ts", import.meta.url);
-  if (setup.batching) setFlagsFromString(`--initial-old-space-size=${BATCHING_HEAP_MB}`);
+  setFlagsFromString(`--initial-old-space-size=${HEAP_MB}`); // threads have no option for it
   // none of the process's own flags: with some, --input-type for one, no worker starts
   const thread = new Worker(url, { workerData: setup, execArgv: [] });
   let reason: string | undefined;
