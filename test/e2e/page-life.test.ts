@@ -30,7 +30,7 @@ async function freePort(): Promise<number> {
 
 /** A server in a process of its own, which can be killed. */
 async function startServer(port: number): Promise<Program> {
-  const server = startSpinn(["serve", MODEL, "--port", String(port), "--workers", "1"]);
+  const server = startSpinn(["serve", MODEL, "--port", String(port), "--workers", "1", "--allow-origin", "*"]);
   onTestFinished(() => void server.process.kill("SIGKILL"));
   await expect.poll(() => isListening(port), { timeout: 60_000 }).toBe(true);
   return server;

@@ -79,7 +79,7 @@ describeInChromium("test/e2e/pages/lab.ts", files, (visit) => {
     images = cifarImages();
     images.catch(() => undefined); // the tests skip
     [server, compute, visited] = await Promise.all([
-      serve({ models: [MODEL], port: 0, workers: 1 }),
+      serve({ models: [MODEL], port: 0, workers: 1, allowedOrigins: ["*"] }),
       openCompute({ model: MODEL, maxQueued: IMAGES, maxPaused: IMAGES }),
       visit("isolated"),
     ]);
