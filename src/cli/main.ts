@@ -283,7 +283,7 @@ function program(io: Io): Command {
     .option("--require <constraint>", 'what SPINN must keep, like "latency.p95 <= 60ms"', eachOf)
     .option(
       "--prefer <target>",
-      "what it is to pursue (default: accuracy but for 0.3 points, then mean latency)",
+      "what it is to pursue (default: accuracy but for 1 point, then mean latency)",
       eachOf,
     )
     .addOption(
