@@ -64,7 +64,6 @@ function program(io: Io): Command {
       outputError: (text, write) => write(`spinn: ${misunderstood(text)}`),
     })
     .exitOverride();
-  const otlpHelp = "a collector of OpenTelemetry that traces go to, like http://localhost:4318";
   const dataHelp =
     "cifar10, cifar100, imagenette, mnist:DIR, cifar10:DIR or a folder with one folder of images a class";
 
@@ -164,7 +163,7 @@ function program(io: Io): Command {
     .option("--json", "one JSON document on standard output")
     .action((path, options) => planCommand(io, path, options));
 
-  withAccessFlags(
+  withServiceFlags(
     spinn
       .command("serve")
       .description("serve networks to devices, which may hand over at any cut")
@@ -194,17 +193,11 @@ function program(io: Io): Command {
         "whose pages may connect and download networks, beside the server's own; * for all",
         eachOf,
       ),
-  )
-    .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
-    .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
-    .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
-    .option("--otlp <url>", otlpHelp)
-    .option("--json", "one JSON line on standard output when ready")
-    .action((models, options) =>
-      options.nats === undefined ? serveCommand(io, models, options) : workerCommand(io, models, options),
-    );
+  ).action((models, options) =>
+    options.nats === undefined ? serveCommand(io, models, options) : workerCommand(io, models, options),
+  );
 
-  withAccessFlags(
+  withServiceFlags(
     spinn
       .command("gateway")
       .description("devices on one side, workers on NATS (spinn serve --nats) on the other")
@@ -218,13 +211,7 @@ function program(io: Io): Command {
         "whose pages may download the networks, beside the gateway's own; * for all",
         eachOf,
       ),
-  )
-    .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
-    .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
-    .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
-    .option("--otlp <url>", otlpHelp)
-    .option("--json", "one JSON line on standard output when ready")
-    .action((options) => gatewayCommand(io, options));
+  ).action((options) => gatewayCommand(io, options));
 
   spinn
     .command("deploy")
@@ -281,11 +268,7 @@ function program(io: Io): Command {
     .option("--cut <id>", "where the device hands over: input, none, a cut's name, or auto", "auto")
     .option("--threshold <share>", "confidence that is enough, the same for all exits (default: chosen)", confidence)
     .option("--require <constraint>", 'what SPINN must keep, like "latency.p95 <= 60ms"', eachOf)
-    .option(
-      "--prefer <target>",
-      "what it is to pursue (default: accuracy but for 1 point, then mean latency)",
-      eachOf,
-    )
+    .option("--prefer <target>", "what it is to pursue (default: accuracy but for 1 point, then mean latency)", eachOf)
     .addOption(
       new Option("--continue <how>", "does the device go on computing after it has handed over?")
         .choices(["never", "on-failure", "hedge"])
@@ -391,4 +374,16 @@ function training(command: Command): Command {
     .option("--resume", "go on with an unfinished run")
     .option("--restart", "forget an unfinished run")
     .option("--log <file>", "append one JSON line an epoch");
+}
+
+const otlpHelp = "a collector of OpenTelemetry that traces go to, like http://localhost:4318";
+
+/** Of each command that goes on until it is told to end, beside who may come in. */
+function withServiceFlags(command: Command): Command {
+  return withAccessFlags(command)
+    .option("--grace <s>", "runs that take longer after SIGTERM are refused", nonNegativeNumber, 5)
+    .addOption(new Option("--log <format>", "how the log is written").choices(["human", "json"]).default("human"))
+    .addOption(new Option("--log-level <level>", "what is worth a line").choices(logLevels).default("info"))
+    .option("--otlp <url>", otlpHelp)
+    .option("--json", "one JSON line on standard output when ready");
 }
