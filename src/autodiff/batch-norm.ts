@@ -1,9 +1,9 @@
 // BatchNormalization in training mode: forward with the statistics of the batch, and its gradient.
 // Ioffe and Szegedy 2015; the backward pass is arranged so that the feature map is touched as few times as possible.
 
+import { epsilonOf } from "../onnx/attributes.ts";
 import type { GraphBuilder } from "../onnx/builder.ts";
 import type { NodeProto } from "../onnx/proto.ts";
-import { epsilonOf } from "../onnx/shapes.ts";
 import { reduceMean, reshape } from "./emit.ts";
 
 /** Names of what the forward pass leaves for the backward pass and for the running statistics, each [C]. */

@@ -4,7 +4,7 @@
 // `usableBlock` first, with a self-test; everything works without.
 
 import { GraphBuilder } from "../onnx/builder.ts";
-import type { Window } from "../onnx/shapes.ts";
+import type { Window } from "../onnx/sliding-window.ts";
 import { createRng, normal } from "../random.ts";
 import type { CreateSession } from "../runtime/runtime.ts";
 import { float32, type Tensor } from "../tensor.ts";

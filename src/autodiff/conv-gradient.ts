@@ -2,7 +2,7 @@
 // of a CIFAR ResNet, get a form with three shifts of each operand instead of nine of one (measured: a third off).
 
 import type { GraphBuilder } from "../onnx/builder.ts";
-import type { Window } from "../onnx/shapes.ts";
+import type { Window } from "../onnx/sliding-window.ts";
 import { sizeOf } from "../tensor.ts";
 import { blockedInputGradient, isBlockable } from "./blocked-conv.ts";
 import { pad, reduceSum, reshape, transpose } from "./emit.ts";

@@ -8,7 +8,8 @@ export {
   type StatisticsSlot,
   type TrainingGraph,
 } from "./differentiate.ts";
-export { differentiableOperators, type GradientRule, gradientRule, type RuleContext } from "./gradient-rules.ts";
+export type { GradientRule, RuleContext } from "./gradient-rules/gradient-rule.ts";
+export { differentiableOperators, gradientRule } from "./gradient-rules.ts";
 export {
   type AdamOptions,
   adamDefaults,

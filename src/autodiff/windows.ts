@@ -3,7 +3,7 @@
 
 import type { GraphBuilder } from "../onnx/builder.ts";
 import { floatTensor } from "../onnx/proto.ts";
-import type { Window } from "../onnx/shapes.ts";
+import type { Window } from "../onnx/sliding-window.ts";
 import { pad, reshape } from "./emit.ts";
 
 function oneHotKernel(b: GraphBuilder, kernel: readonly number[]): string {

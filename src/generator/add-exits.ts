@@ -16,7 +16,8 @@ import {
   type NodeProto,
   opsetOf,
 } from "../onnx/proto.ts";
-import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import type { TensorInfo } from "../onnx/tensor-info.ts";
 import { exitCosts } from "../progressive/exit-costs.ts";
 import { classesOf, readMetadata, withMetadata } from "../progressive/metadata.ts";
 import { createRng, mixSeed } from "../random.ts";

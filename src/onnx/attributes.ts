@@ -42,3 +42,8 @@ export function stringAttribute(node: NodeProto, name: string, fallback: string)
 export function tensorAttribute(node: NodeProto, name: string): TensorProto | undefined {
   return find(node, name, AttributeType.TENSOR)?.t;
 }
+
+/** BatchNormalization's epsilon, 1e-5 by definition. */
+export function epsilonOf(node: NodeProto): number {
+  return floatAttribute(node, "epsilon", 1e-5);
+}

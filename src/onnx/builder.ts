@@ -15,7 +15,8 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from "./proto.ts";
-import { inferNode, infoOf, type TensorInfo } from "./shapes.ts";
+import { inferNode } from "./shapes.ts";
+import { infoOf, type TensorInfo } from "./tensor-info.ts";
 
 export class GraphBuilder {
   readonly opset: number;
@@ -98,7 +99,7 @@ export class GraphBuilder {
   /** Appends a finished node, for instance one copied from another graph. */
   node(node: NodeProto): void {
     const inputs = node.input.map((name) => (name ? this.type(name) : undefined));
-    const outputs = inferNode(node, inputs, this.opset);
+    const outputs = inferNode(node, inputs);
     node.output.forEach((name, i) => {
       const type = outputs[i];
       if (name && type) this.#define(name, type);

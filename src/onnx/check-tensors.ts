@@ -3,7 +3,7 @@
 import { SpinnError } from "../errors.ts";
 import { label, shapeLabel } from "./label.ts";
 import { AttributeType, type GraphProto, type TensorProto } from "./proto.ts";
-import { isShape } from "./shapes.ts";
+import { isShape } from "./tensor-info.ts";
 import { dimsOf, tensorValues } from "./tensor-values.ts";
 
 /**

@@ -5,7 +5,8 @@ import { sizeOf } from "../tensor.ts";
 import { intAttribute } from "./attributes.ts";
 import { graphOf } from "./graph-index.ts";
 import type { ModelProto, NodeProto } from "./proto.ts";
-import { inferShapes, type TensorInfo } from "./shapes.ts";
+import { inferShapes } from "./shapes.ts";
+import type { TensorInfo } from "./tensor-info.ts";
 
 type Types = ReadonlyMap<string, TensorInfo>;
 type MacRule = (node: NodeProto, input: readonly (readonly number[])[], output: readonly number[]) => number;

@@ -1,10 +1,9 @@
 // Batch normalisation at inference is a scale and a shift per channel: both go into the weights of the layer before it.
 
-import { floatAttribute, intAttribute } from "./attributes.ts";
+import { epsilonOf, floatAttribute, intAttribute } from "./attributes.ts";
 import { type GraphIndex, graphOf, indexGraph } from "./graph-index.ts";
 import { edit, floatTensor, type ModelProto, type NodeProto, type TensorProto } from "./proto.ts";
 import { removeDead } from "./prune.ts";
-import { epsilonOf } from "./shapes.ts";
 import { dimsOf, floatValues } from "./tensor-values.ts";
 
 /**

@@ -27,9 +27,10 @@ export {
   type ValueInfoProto,
 } from "./proto.ts";
 export { prune, removeDead } from "./prune.ts";
-export { inferShapes, type TensorInfo } from "./shapes.ts";
+export { inferShapes } from "./shapes.ts";
 export { type SliceEnds, sliceModel } from "./slice.ts";
 export { sortTopologically } from "./sort-topologically.ts";
+export type { TensorInfo } from "./tensor-info.ts";
 export { tensorValues } from "./tensor-values.ts";
 export type { TrunkOptions } from "./trunk.ts";
 export { upgradeOpset } from "./upgrade-opset.ts";

@@ -13,7 +13,8 @@ import {
   type NodeProto,
   type ValueInfoProto,
 } from "./proto.ts";
-import { inferShapes, type TensorInfo } from "./shapes.ts";
+import { inferShapes } from "./shapes.ts";
+import type { TensorInfo } from "./tensor-info.ts";
 
 export interface SliceEnds {
   /** The tensors that will be fed; the slice's inputs in this order. */

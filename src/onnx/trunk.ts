@@ -5,7 +5,8 @@ import { SpinnError } from "../errors.ts";
 import { countMacs } from "./flops.ts";
 import { type GraphIndex, graphOf, indexGraph } from "./graph-index.ts";
 import type { ModelProto, NodeProto } from "./proto.ts";
-import { inferShapes, type TensorInfo } from "./shapes.ts";
+import { inferShapes } from "./shapes.ts";
+import type { TensorInfo } from "./tensor-info.ts";
 
 export interface Trunk {
   readonly index: GraphIndex;

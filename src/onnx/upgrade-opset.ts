@@ -16,7 +16,8 @@ import {
   opsetOf,
   type TensorProto,
 } from "./proto.ts";
-import { inferShapes, type TensorInfo } from "./shapes.ts";
+import { inferShapes } from "./shapes.ts";
+import type { TensorInfo } from "./tensor-info.ts";
 import { floatValues } from "./tensor-values.ts";
 import { MAX_OPSET } from "./validate.ts";
 

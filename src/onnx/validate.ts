@@ -14,8 +14,9 @@ import {
   opsetOf,
   type ValueInfoProto,
 } from "./proto.ts";
-import { inferShapes, isShape } from "./shapes.ts";
+import { inferShapes } from "./shapes.ts";
 import { sortTopologically } from "./sort-topologically.ts";
+import { isShape } from "./tensor-info.ts";
 
 /** The versions of the standard operator set that our tables describe. */
 export const MIN_OPSET = 11;

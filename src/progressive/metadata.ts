@@ -7,7 +7,8 @@ import { type Preprocessing, parsePreprocessing } from "../image/preprocessing.t
 import { graphOf, indexGraph } from "../onnx/graph-index.ts";
 import { label, shapeLabel } from "../onnx/label.ts";
 import { edit, type ModelProto, ModelProtoSchema } from "../onnx/proto.ts";
-import { inferShapes, type TensorInfo } from "../onnx/shapes.ts";
+import { inferShapes } from "../onnx/shapes.ts";
+import type { TensorInfo } from "../onnx/tensor-info.ts";
 import { ancestors } from "../onnx/trunk.ts";
 import { sizeOf } from "../tensor.ts";
 import { type Calibration, parseCalibration, storeCalibration } from "./calibration.ts";
