@@ -83,7 +83,10 @@ class FillThread {
   #end: Error | undefined;
 
   constructor(setup: PrefetchSetup) {
-    this.#worker = new Worker(workerUrl("./prefetch-worker.ts", import.meta.url), { workerData: setup });
+    this.#worker = new Worker(workerUrl("./prefetch-worker.ts", import.meta.url), {
+      workerData: setup,
+      execArgv: [],
+    });
     // batches that nobody waits for do not keep the process alive
     this.#worker.unref();
     this.#worker.on("message", (reply: PrefetchReply) => {

@@ -77,7 +77,7 @@ export async function startStepPool(graph: TrainingGraph, options: StepPoolOptio
       executionProviders,
       averageDecay,
     };
-    return new Worker(workerUrl("./step-worker.ts", import.meta.url), { workerData: setup });
+    return new Worker(workerUrl("./step-worker.ts", import.meta.url), { workerData: setup, execArgv: [] });
   });
   const close = async (): Promise<void> => {
     await Promise.all(threads.map((t) => t.terminate()));
