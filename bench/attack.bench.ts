@@ -1,15 +1,13 @@
 // How long does an honest device wait while others attack the server's door? Server, attackers and the honest device share this
 // machine, in three processes' worth of work: what is measured is an upper bound.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { encodePacket, encodeTensor } from "../src/codec/index.ts";
 import { describeNetwork, type NetworkInfo } from "../src/engine/index.ts";
+import { startServerProcess } from "../src/evaluate/index.ts";
 import { readModelFile } from "../src/onnx/index.ts";
 import { createRng } from "../src/random.ts";
 import { sizeOf } from "../src/tensor.ts";
@@ -50,15 +48,15 @@ export async function run(options: BenchOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "spinn-attack-"));
   const clients = join(folder, "clients.json");
   await writeFile(clients, JSON.stringify([{ name: "honest", token: TOKEN }]));
-  const flags = ["--port", "0", "--json", "--tokens", clients, "--log", "json"];
-  const server = spawn(process.execPath, ["bin/spinn.mjs", "serve", MODEL, ...flags], {
-    stdio: ["ignore", "pipe", "pipe"],
-  });
   let logLines = 0;
-  createInterface({ input: server.stderr }).on("line", () => logLines++);
+  const server = await startServerProcess({
+    models: [MODEL],
+    args: ["--tokens", clients, "--log", "json"],
+    onLog: () => logLines++,
+  });
   try {
-    const { url, port } = await ready(server);
-    const line = await Line.open(websocketDial(url, { token: TOKEN }), network);
+    const { port } = server;
+    const line = await Line.open(websocketDial(`ws://127.0.0.1:${port}`, { token: TOKEN }), network);
     const honest = new Honest(line, network);
     await honest.askFor(roundMs); // warm
     const findings: Finding[] = [];
@@ -83,18 +81,9 @@ export async function run(options: BenchOptions): Promise<void> {
       details: { worstAttack: worst.attack, rounds, roundMs, findings },
     });
   } finally {
-    server.kill("SIGTERM");
-    if (server.exitCode === null) await once(server, "exit");
+    await server.stop();
     await rm(folder, { recursive: true });
   }
-}
-
-async function ready(server: ChildProcess): Promise<{ url: string; port: number }> {
-  const line = await new Promise<string>((resolve, reject) => {
-    createInterface({ input: server.stdout! }).once("line", resolve);
-    server.once("exit", (code) => reject(new Error(`spinn serve has ended with ${code}`)));
-  });
-  return JSON.parse(line);
 }
 
 /** Asks one question after the other, and knows the answer. */

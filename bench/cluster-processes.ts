@@ -7,8 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deployModel, openNats } from "../src/cluster/index.ts";
+import { type ServerProcess, startServerProcess } from "../src/evaluate/index.ts";
+import { packageFile } from "../src/package-file.ts";
 
-const CLI = "bin/spinn.mjs";
+const CLI = packageFile("bin/spinn.mjs");
 /** Any that is free is not for nats-server to choose: it would not say which. */
 const NATS_PORT = 20_000 + (process.pid % 10_000);
 
@@ -19,7 +21,7 @@ export class Processes {
   readonly #all: ChildProcess[] = [];
   readonly #workers: ChildProcess[] = [];
   readonly #nats = `nats://127.0.0.1:${NATS_PORT}`;
-  #server: ChildProcess | undefined;
+  #server: ServerProcess | undefined;
 
   private constructor(folder: string, model: string) {
     this.#folder = folder;
@@ -57,22 +59,12 @@ export class Processes {
 
   /** @returns where a server is that computes itself, with as many threads as a worker has */
   async server(): Promise<string> {
-    this.#server = this.#spawn(process.execPath, [
-      CLI,
-      "serve",
-      this.#model,
-      "--port",
-      "0",
-      "--workers",
-      "1",
-      "--json",
-    ]);
-    const ready = JSON.parse(await firstLine(this.#server)) as { readonly url: string };
-    return ready.url;
+    this.#server = await startServerProcess({ models: [this.#model], args: ["--workers", "1"] });
+    return `ws://127.0.0.1:${this.#server.port}`;
   }
 
   async stopServer(): Promise<void> {
-    if (this.#server) await end(this.#server);
+    await this.#server?.kill();
     this.#server = undefined;
   }
 

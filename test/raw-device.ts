@@ -13,6 +13,8 @@ export class RawDevice implements ConnectionHandlers {
   readonly heard: Message[] = [];
   /** Why the connection ended. */
   ending: string | undefined;
+  /** What the server said of itself. */
+  hello: Hello | undefined;
   #connection!: Connection;
   #waiting: (() => void)[] = [];
 
@@ -26,7 +28,7 @@ export class RawDevice implements ConnectionHandlers {
   static async greeted(dial: Dial, network: NetworkInfo, hello: Partial<Hello> = {}): Promise<RawDevice> {
     const device = await RawDevice.dial(dial);
     device.say({ ...helloFor(network), ...hello });
-    await device.hears("hello");
+    device.hello = await device.hears("hello");
     return device;
   }
 

@@ -1,14 +1,14 @@
 // What does the engine itself cost? Between the user's call and the answer, everything that is neither computing nor packing: threads,
 // queues, messages, sockets, on both sides of a real WebSocket to a server in a process of its own.
 
-import { fileURLToPath } from "node:url";
 import { connect } from "../client/index.ts";
 import type { InferenceResult } from "../engine/index.ts";
 import { startServerProcess } from "../evaluate/server-process.ts";
+import { packageFile } from "../package-file.ts";
 import { createRng } from "../random.ts";
 import { median } from "./report.ts";
 
-const MODEL = fileURLToPath(new URL("../../models/cifar10-vgg16.spinn.onnx", import.meta.url));
+const MODEL = packageFile("models/cifar10-vgg16.spinn.onnx");
 const WARM_UP = 50;
 const RUNS = 500;
 

@@ -1,17 +1,17 @@
 // Does the device keep its promise whatever happens to server and link? 10 000 inferences with a deadline each, while the server is
 // killed, frozen and replaced by a liar, and the connection cut and stalled: evaluate/survival.ts.
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeNetwork } from "../engine/index.ts";
 import { type SurvivalProgress, survive } from "../evaluate/survival.ts";
 import { trueAnswers } from "../evaluate/true-answers.ts";
 import { collectLogits } from "../generator/collect-logits.ts";
 import { readModelFile } from "../onnx/index.ts";
+import { packageFile } from "../package-file.ts";
 import { type BenchOptions, writeReport } from "./report.ts";
 import { testImages } from "./test-images.ts";
 
-const MODEL = fileURLToPath(new URL("../../models/cifar10-vgg16.spinn.onnx", import.meta.url));
+const MODEL = packageFile("models/cifar10-vgg16.spinn.onnx");
 const IMAGES = 1000;
 
 /** Understands `--inferences N` (10 000), `--seed N` (1) and `--deadline MS` (150). */

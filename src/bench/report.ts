@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { packageFile } from "../package-file.ts";
 
 /** How `spinn bench` calls a benchmark: `export async function run(options: BenchOptions)`. */
 export interface BenchOptions {
@@ -93,8 +94,7 @@ function versions(): Record<string, string> {
   const versionOf = (manifest: string): string => JSON.parse(readFileSync(resolve(manifest), "utf8")).version;
   return {
     node: process.versions.node,
-    // by its name: the benchmarks of developers run from another folder
-    spinn: versionOf("spinn/package.json"),
+    spinn: versionOf(packageFile("package.json")),
     "onnxruntime-node": versionOf("onnxruntime-node/package.json"),
   };
 }

@@ -1,7 +1,6 @@
 // Does anything get lost, wrong or larger while devices and servers live through a bad day? Minutes of mixed load while servers are
 // killed and frozen, links cut and stalled, and answers forged: soak-run.ts.
 
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openNodeNetwork } from "../compute/index.ts";
 import { describeNetwork } from "../engine/index.ts";
@@ -10,11 +9,12 @@ import { type LoadTask, makeSamples, mixedDevices, spreadCuts } from "../evaluat
 import { collectLogits } from "../generator/collect-logits.ts";
 import { preprocess } from "../image/index.ts";
 import { type ModelProto, readModelFile } from "../onnx/index.ts";
+import { packageFile } from "../package-file.ts";
 import { type BenchOptions, writeReport } from "./report.ts";
 import { soak } from "./soak-run.ts";
 import { testImages } from "./test-images.ts";
 
-const MODEL = fileURLToPath(new URL("../../models/cifar10-vgg16.spinn.onnx", import.meta.url));
+const MODEL = packageFile("models/cifar10-vgg16.spinn.onnx");
 const IMAGES = 200;
 const LOAD_IMAGES = 16;
 const CUTS = 8;

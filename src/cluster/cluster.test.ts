@@ -10,6 +10,7 @@ import { helloFor, inputFor, RawDevice, runFor } from "../../test/raw-device.ts"
 import { toyProgressive } from "../../test/toy.ts";
 import { describeNetwork, hexOf } from "../engine/index.ts";
 import { writeModelFile } from "../onnx/index.ts";
+import { programName } from "../package-file.ts";
 import { createRng } from "../random.ts";
 import { websocketDial } from "../transport/index.ts";
 import { natsDial } from "../transport/nats.ts";
@@ -72,6 +73,8 @@ describe.skipIf(!hasNats())(hasNats() ? "a cluster" : noNats, () => {
     const early = await RawDevice.dial(websocketDial(gateway.url));
     early.say(helloFor(network));
     expect((await early.hears("refuse")).code).toBe("unknown-model");
+    const health = await fetch(`${gateway.url.replace("ws:", "http:")}/healthz`);
+    expect(await health.json()).toEqual({ status: "ok", agent: programName() });
 
     const deployment = await deployModel(await server.client(), path);
     expect(deployment).toMatchObject({ name: "toy", version: "1", maxQueued: 256 });
@@ -85,6 +88,9 @@ describe.skipIf(!hasNats())(hasNats() ? "a cluster" : noNats, () => {
     expect(result.logits).toHaveLength(network.classes);
     expect(gateway.stats().answered).toBe(1);
     expect(worker.stats().answered).toBe(1);
+    const asGateway = await RawDevice.greeted(natsDial(await server.client(), workerSubject(worker.id)), network);
+    expect(asGateway.hello).toMatchObject({ role: "server", agent: programName() });
+    asGateway.close();
     expect(errors).toEqual([]);
   });
 

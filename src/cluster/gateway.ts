@@ -13,6 +13,7 @@ import {
   describeNetwork,
 } from "../engine/index.ts";
 import { readModelFile } from "../onnx/index.ts";
+import { programName } from "../package-file.ts";
 import { type EntranceOptions, openEntrance } from "../server/entrance.ts";
 import { createHttpSide } from "../server/http/http-side.ts";
 import type { ServedModel, Server } from "../server/index.ts";
@@ -37,7 +38,7 @@ export interface GatewayOptions extends EntranceOptions, Pick<CloudEngineOptions
   readonly maxInFlight?: number;
   /** Where networks are kept for pages to download. @default `models` in the cache (`cacheRoot`) */
   readonly modelFolder?: string;
-  /** Program and version, as in hello. @default "spinn" */
+  /** Program and version, as in hello. @default this program's own */
   readonly agent?: string;
   /** Hears of what is the gateway's own fault, and of deployments that it cannot serve. */
   readonly onError?: (error: unknown) => void;
@@ -56,7 +57,13 @@ export interface Gateway extends Omit<Server, "reload"> {
  */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
   const { nats, host = "127.0.0.1", port = 8484, maxQueued = 1024, maxInFlight, limits } = options;
-  const { modelFolder = join(cacheRoot(), "models"), allowedOrigins, agent = "spinn", onError, onEvent } = options;
+  const {
+    modelFolder = join(cacheRoot(), "models"),
+    allowedOrigins,
+    agent = programName(),
+    onError,
+    onEvent,
+  } = options;
   const fail = onError ?? (() => {});
   const [deployments, models] = [await openDeployments(nats), await openModels(nats)];
   const ledger = new ClientLedger(limits ?? {});

@@ -8,6 +8,7 @@ import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { cacheRoot } from "../data/index.ts";
 import { type CloudEngineOptions, type CloudStats, type Compute, createCloudEngine, hexOf } from "../engine/index.ts";
 import { SpinnError } from "../errors.ts";
+import { programName } from "../package-file.ts";
 import type { ServedModel } from "../server/index.ts";
 import { listingOf, type ServedNetwork } from "../server/served-network.ts";
 import { natsListen } from "../transport/nats.ts";
@@ -26,7 +27,7 @@ export interface WorkerOptions
   readonly capacity?: number;
   /** Where networks are kept that were downloaded. @default `models` in the cache (`cacheRoot`) */
   readonly modelFolder?: string;
-  /** Program and version, as it tells gateways. @default "spinn" */
+  /** Program and version, as it tells gateways. @default this program's own */
   readonly agent?: string;
   /** Hears of what is the worker's own fault, and of deployments that it cannot serve. */
   readonly onError?: (error: unknown) => void;
@@ -62,7 +63,7 @@ export async function startWorker(options: WorkerOptions): Promise<Worker> {
     nats,
     capacity = 32,
     modelFolder = join(cacheRoot(), "models"),
-    agent = "spinn",
+    agent = programName(),
     onError,
     onEvent,
     ...compute

@@ -3,8 +3,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { setPriority } from "node:os";
 import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { SpinnError } from "../errors.ts";
+import { packageFile } from "../package-file.ts";
 
 export interface ServerProcessOptions {
   /** Model files to serve. */
@@ -20,6 +20,8 @@ export interface ServerProcessOptions {
    * @default 0
    */
   readonly niceness?: number;
+  /** Hears each line of its log. */
+  readonly onLog?: (line: string) => void;
 }
 
 export interface ServerProcess {
@@ -38,23 +40,24 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
-const cli = fileURLToPath(new URL("../../bin/spinn.mjs", import.meta.url));
+const CLI = packageFile("bin/spinn.mjs");
 const STOP_TIMEOUT_MS = 5000;
 
 /** Starts `spinn serve` and waits until it is ready. @throws {SpinnError} Runtime, with what it said, when it is not */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
-  const { models, args = [], startTimeoutMs = 60_000, niceness = 0 } = options;
+  const { models, args = [], startTimeoutMs = 60_000, niceness = 0, onLog } = options;
   let port = options.port ?? 0;
   let child: ChildProcess | undefined;
   const running = (): boolean => child !== undefined && child.exitCode === null && child.signalCode === null;
 
   const start = async (): Promise<void> => {
     if (running()) return;
-    const started = spawn(process.execPath, [cli, "serve", ...models, "--json", "--port", String(port), ...args], {
+    const started = spawn(process.execPath, [CLI, "serve", ...models, "--json", "--port", String(port), ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     child = started;
     if (niceness !== 0 && started.pid !== undefined) setPriority(started.pid, niceness);
+    if (onLog) createInterface({ input: started.stderr }).on("line", onLog);
     port = await readyPort(started, startTimeoutMs);
   };
   const end = async (signal: "SIGKILL" | "SIGTERM"): Promise<void> => {

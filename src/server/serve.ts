@@ -1,12 +1,12 @@
 // A server as a whole: networks opened in worker threads, the cloud engine before them, and a WebSocket to reach it.
 
-import { readFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type Dataset, openDataset } from "../data/index.ts";
 import type { CloudEvent } from "../engine/cloud-events.ts";
 import { ClientLedger, type CloudEngine, type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
+import { programName } from "../package-file.ts";
 import { listenWebSocket } from "../transport/index.ts";
 import { type EntranceOptions, openEntrance } from "./entrance.ts";
 import { createHttpSide, type HttpSide } from "./http/http-side.ts";
@@ -115,7 +115,7 @@ export async function serve(options: ServeOptions): Promise<Server> {
   };
   try {
     await registry.open(files);
-    const program = await agent();
+    const program = programName();
     const tell = (event: CloudEvent): void => {
       http?.onEvent(event);
       onEvent?.(event);
@@ -186,11 +186,4 @@ export async function serve(options: ServeOptions): Promise<Server> {
 function filesOf(models: readonly (string | ModelFile)[]): readonly NamedModelFile[] {
   if (models.length === 0) throw new RangeError("A server needs a network to serve");
   return namedModelFiles(models);
-}
-
-/** This program and its version, as its hello says. */
-async function agent(): Promise<string> {
-  const file = await readFile(new URL("../../package.json", import.meta.url), "utf8");
-  const { name, version } = JSON.parse(file) as { name: string; version: string };
-  return `${name}/${version}`;
 }

@@ -4,7 +4,6 @@
 import { readdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import type { Plan } from "../../engine/index.ts";
 import { SpinnError } from "../../errors.ts";
 import {
@@ -17,6 +16,7 @@ import {
   type Summary,
 } from "../../evaluate/index.ts";
 import { countMacs, readModelFile } from "../../onnx/index.ts";
+import { packageFile } from "../../package-file.ts";
 import { type Metadata, readMetadata } from "../../progressive/index.ts";
 import { bar, bytes, duration, macs, percent, table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
@@ -41,7 +41,7 @@ export interface DemoCommandOptions {
 
 /** The model that comes with the package. */
 export async function shippedModel(): Promise<string> {
-  const folder = fileURLToPath(new URL("../../../models/", import.meta.url));
+  const folder = packageFile("models");
   const files = await readdir(folder).catch(() => []);
   const name = files.find((f) => /^cifar10-.*\.spinn\.onnx$/.test(f));
   if (name) return join(folder, name);

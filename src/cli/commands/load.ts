@@ -1,6 +1,5 @@
 // `spinn load`: many emulated devices on a server, each with its own cut, thresholds and images, and what became of their requests.
 
-import { fileURLToPath } from "node:url";
 import { openNodeNetwork } from "../../compute/index.ts";
 import { openDataset } from "../../data/index.ts";
 import type { SlicedNetwork } from "../../engine/index.ts";
@@ -17,6 +16,7 @@ import {
 } from "../../evaluate/load/index.ts";
 import { preprocess } from "../../image/index.ts";
 import { readModelFile } from "../../onnx/index.ts";
+import { packageFile } from "../../package-file.ts";
 import { table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
@@ -55,7 +55,7 @@ export interface LoadReport {
   readonly refused: number;
 }
 
-const SHIPPED = fileURLToPath(new URL("../../../models/cifar10-vgg16.spinn.onnx", import.meta.url));
+const SHIPPED = packageFile("models/cifar10-vgg16.spinn.onnx");
 const DEFAULT_CUTS = 8;
 
 export async function loadCommand(io: Io, model: string = SHIPPED, options: LoadCommandOptions): Promise<void> {

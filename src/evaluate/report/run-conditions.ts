@@ -4,6 +4,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { availableParallelism, cpus, totalmem } from "node:os";
+import { packageFile } from "../../package-file.ts";
 
 /** Name and value, for people and `results.json`. */
 export type RunConditions = Readonly<Record<string, string>>;
@@ -16,7 +17,7 @@ export function runConditions(): RunConditions {
     machine: `${cpus()[0]?.model.trim() ?? "unknown processor"}, ${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB`,
     platform: `${process.platform} ${process.arch}`,
     node: process.versions.node,
-    spinn: versionOf("../../../package.json"),
+    spinn: versionOf(packageFile("package.json")),
     "onnxruntime-node": versionOf("onnxruntime-node/package.json"),
     ...(commit !== undefined && { commit }),
   };

@@ -3,13 +3,13 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname } from "node:path";
-import { fileURLToPath } from "node:url";
+import { packageFile } from "../../package-file.ts";
 import { type FileFolder, FOREVER, fileFolder, REVALIDATE } from "./file-reply.ts";
 import { HttpError } from "./http-error.ts";
 import type { Route } from "./route.ts";
 
 /** Of `npm run build`, beside the compiled code. */
-const PAGES = fileURLToPath(new URL("../../../dist/pages/", import.meta.url));
+const PAGES = packageFile("dist/pages");
 
 export function pageRoutes(folder: string = PAGES): Route[] {
   const pages = fileFolder(folder, REVALIDATE);
