@@ -164,12 +164,16 @@ class BatchHost {
 
   async #enter(member: Member): Promise<void> {
     if (member.row) return;
-    const from = this.#platform.now();
+    const { start } = member.request.task;
     try {
-      const state = await enter(this.#network.info, member.request.task.start, this.#platform, this.#memory);
-      await this.#slowdown.after(this.#platform.now() - from, `enter ${member.cut}`);
+      // what is unpacked lies in memory that is kept: not to be done twice
+      const { value: state, ms } = await this.#slowdown.perform(
+        `enter ${member.cut}`,
+        () => enter(this.#network.info, start, this.#platform, this.#memory),
+        { isRepeatable: false },
+      );
       if (this.#isHere(member)) this.#place(member, rowsOf(state, 1)[0]!);
-      member.unpackMs = this.#platform.now() - from;
+      member.unpackMs = ms;
     } catch (error) {
       this.#fail(member, error);
     } finally {
@@ -181,11 +185,10 @@ class BatchHost {
   async #advance(batch: readonly Member[], stepOf: (member: Member) => Step): Promise<void> {
     const [first] = batch;
     if (!first) return;
-    const { now } = this.#platform;
     const steps = batch.map(stepOf);
     // of one that nobody asks there is no need to compute the head
     const step = steps.find(({ exit }) => exit !== undefined) ?? steps[0]!;
-    const from = now();
+    const from = this.#platform.now();
     const joined = joinRows(
       batch.map(({ row }) => row!),
       this.#memory,
@@ -193,9 +196,10 @@ class BatchHost {
     this.#memory.hold(joined.tensors);
     let isTogether = true;
     try {
-      const { state, logits } = await this.#network.run(joined, step, false);
-      await this.#slowdown.after(now() - from, `${batch.length} ${step.from} > ${step.to}`);
-      const ms = now() - from;
+      const what = `${batch.length} ${step.from} > ${step.to}`;
+      const { value } = await this.#slowdown.perform(what, () => this.#network.run(joined, step, false));
+      const { state, logits } = value;
+      const ms = this.#platform.now() - from;
       this.#observe(sliceOf(first.cut, first.row, step), batch.length, ms);
       const rows = rowsOf(state, batch.length);
       const slice = { from: step.from, to: step.to, ms, ...(batch.length > 1 && { batch: batch.length }) };

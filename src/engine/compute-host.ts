@@ -110,7 +110,7 @@ class Host {
         await breathe();
         if (this.#cancelled === id) throw new SpinnError("Aborted", "The task was aborted");
       },
-      slowDown: (ms, work) => this.#slowdown.after(ms, work),
+      perform: (what, work) => this.#slowdown.perform(what, work),
       ...(tellsBest && { onBest: (best) => post({ kind: "best", id, best }, []) }),
       ...(decodeImage && { decodeImage }),
     };

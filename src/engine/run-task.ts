@@ -22,8 +22,11 @@ export interface TaskControl {
   now(): number;
   /** Called before every slice; the task ends with whatever it throws. */
   checkpoint?(): Promise<void>;
-  /** Called after every piece of work; `work` names it. What the call takes counts as the work's own time: so is a slower device emulated. */
-  slowDown?(ms: number, work: string): void | Promise<void>;
+  /**
+   * Does a piece of work, which `what` names, and says how long it took: so is a slower device emulated. It may do it several times;
+   * the first result counts. @default once, on this clock
+   */
+  perform?<T>(what: string, work: () => T | Promise<T>): Promise<{ value: T; ms: number }>;
   onBest?: OnBest;
   /** Decodes what has come from another machine: it must be bounded in pixels. */
   decodeImage?(bytes: Uint8Array): Promise<Pixels>;
@@ -83,7 +86,7 @@ export async function runTask(
   const entered = { state, thresholds, wantsLogits, ...(best && { best: { answer: best } }) };
   const { progress, confident, slices } = await advance(network, entered, cut, control);
   if (confident || cut === "none") return answered(progress, confident, { slices, unpackMs, packMs: 0 }, task.start);
-  const { value: packet, ms: packMs } = await timed(control, `pack ${task.cut}`, () =>
+  const { value: packet, ms: packMs } = await timed(control, `pack ${task.cut} ${coding.codec}/${coding.bits}`, () =>
     packState(network.info, progress.state, coding),
   );
   const passed = progress.best && { best: progress.best.answer };
@@ -244,14 +247,14 @@ async function inputOfImage(
   }
 }
 
-/** Does a piece of work and says how long it took, slowed down as the surroundings want. */
+/** Does a piece of work and says how long it took, as the surroundings want it done. */
 async function timed<T>(
   control: TaskControl,
   what: string,
   work: () => T | Promise<T>,
 ): Promise<{ value: T; ms: number }> {
+  if (control.perform) return await control.perform(what, work);
   const from = control.now();
   const value = await work();
-  await control.slowDown?.(control.now() - from, what);
   return { value, ms: control.now() - from };
 }

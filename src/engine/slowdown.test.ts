@@ -14,10 +14,10 @@ function device(sleeps: (ms: number) => number) {
   };
   const slowdown = new Slowdown({ now: () => clock, sleep });
   const work = async (ms: number, what = `${ms} ms`): Promise<number> => {
-    const from = clock;
-    clock += ms;
-    await slowdown.after(ms, what);
-    return clock - from;
+    const busy = (): void => {
+      clock += ms;
+    };
+    return (await slowdown.perform(what, busy, { isRepeatable: false })).ms;
   };
   return { slowdown, work, slept: () => slept };
 }
@@ -82,4 +82,40 @@ test("the first times of some work, in cold caches, are not multiplied once it h
   expect(await work(5, "slice")).toBe(50);
   expect(await work(1, "slice")).toBe(10);
   expect(await work(5, "slice")).toBe(10);
+});
+
+/** Work that takes three times as long after every sleep. */
+function coldDevice(factor: number) {
+  let clock = 0;
+  let runs = 0;
+  let isCold = true;
+  const sleep = (ms: number): void => {
+    clock += ms;
+    isCold = true;
+  };
+  const slowdown = new Slowdown({ now: () => clock, sleep });
+  slowdown.factor = factor;
+  const work = async (ms: number): Promise<number> => {
+    const done = await slowdown.perform("slice", () => {
+      clock += isCold ? 3 * ms : ms;
+      isCold = false;
+      return ++runs;
+    });
+    expect(done.value).toBeLessThanOrEqual(runs);
+    return done.ms;
+  };
+  return { work, runs: () => runs };
+}
+
+test("what takes longer only because the device has slept is not multiplied, from the first time on", async () => {
+  const { work, runs } = coldDevice(60);
+  for (let i = 0; i < 200; i++) expect(await work(1)).toBe(60);
+  // done again now and then, not every time
+  expect(runs()).toBeLessThan(300);
+});
+
+test("a little slower a device leaves no time to do work again", async () => {
+  const { work, runs } = coldDevice(2);
+  for (let i = 0; i < 20; i++) expect(await work(1)).toBe(6);
+  expect(runs()).toBe(20);
 });
