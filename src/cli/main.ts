@@ -275,7 +275,7 @@ function program(io: Io): Command {
         .default("on-failure"),
     )
     .option("--link <link>", "bandwidth and round trip, or a preset like 4g", "24mbps/40ms")
-    .option("--device-slowdown <factor>", "how much slower the devices are than this machine's cores", atLeastOne, 60)
+    .option("--device-slowdown <factor>", "how much slower the devices are than this machine's cores", atLeastOne, 100)
     .option("--no-outage", "leave the server alone")
     .option("--open", "instead of all that: the playground in a browser, with a server and sample images")
     .option("--json", "one JSON document on standard output")

@@ -51,6 +51,8 @@ export type Policy = "spinn" | "deviceOnly" | "serverOnly";
 export interface DemoEvents {
   /** All devices are ready; what the SPINN device is going to do. */
   started?(plan: Plan): void;
+  /** The SPINN device has chosen another plan. */
+  planned?(plan: Plan, imagesDone: number): void;
   /** An image is done. */
   progress?(done: Readonly<Record<Policy, number>>, serverUp: boolean): void;
   server?(up: boolean, imagesDone: number): void;
@@ -101,6 +103,9 @@ export async function runDemo(options: DemoOptions, events: DemoEvents = {}): Pr
           async ready(plan) {
             await start();
             if (policy === "spinn") events.started?.(plan);
+          },
+          plan(plan) {
+            if (policy === "spinn") events.planned?.(plan, done.spinn);
           },
           answer(answer) {
             answers[policy].push(answer);

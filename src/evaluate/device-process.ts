@@ -30,6 +30,7 @@ async function run(spec: DeviceRun): Promise<void> {
     await client.infer(await dataset.pixels(spec.images[0] ?? 0));
     const go = once(process, "message");
     report({ kind: "ready", plan: client.plan });
+    client.on("plan", (change) => report({ kind: "plan", plan: change.plan }));
     await go;
     for (const image of spec.images) await inferOne(client, dataset, image, classes, spec.patienceMs);
   } finally {

@@ -32,6 +32,8 @@ export interface DeviceRun {
 export type DeviceReport =
   /** Model loaded, first image done. The device waits for {@link DeviceGo}. */
   | { readonly kind: "ready"; readonly plan: Plan }
+  /** Another plan is followed from the next image on. */
+  | { readonly kind: "plan"; readonly plan: Plan }
   | { readonly kind: "answer"; readonly answer: Answer }
   | { readonly kind: "lost"; readonly image: number; readonly why: string }
   | { readonly kind: "done" }

@@ -10,6 +10,8 @@ import type { Answer, DeviceGo, DeviceReport, DeviceRun } from "./device-run.ts"
 export interface EmulatedDeviceEvents {
   /** Model loaded, first image done; the rest begins when the promise resolves. */
   ready?(plan: Plan): Promise<void> | void;
+  /** It has chosen another plan. */
+  plan?(plan: Plan): void;
   answer?(answer: Answer): void;
   /** There is no answer: the client failed, or the patience of one without a network ended. */
   lost?(image: number, why: string): void;
@@ -41,6 +43,7 @@ export function runEmulatedDevice(run: DeviceRun, events: EmulatedDeviceEvents, 
     child.on("message", (message) => {
       const report = message as DeviceReport;
       if (report.kind === "ready") void Promise.resolve(events.ready?.(report.plan)).then(go);
+      else if (report.kind === "plan") events.plan?.(report.plan);
       else if (report.kind === "answer") events.answer?.(report.answer);
       else if (report.kind === "lost") events.lost?.(report.image, report.why);
       else outcome = report;

@@ -23,9 +23,9 @@ const LEAST_GAIN = 0.002;
 
 /**
  * Thresholds that are fitted exit by exit do better on the images that they were fitted to than on others: of n images they get some
- * such share over sqrt(n) less right there. Measured on both networks of the experiments.
+ * such share over sqrt(n) less right there. Measured with the shipped network, fitted to 1 000 or 3 000 images and asked about all others.
  */
-const FLATTERY = 0.25;
+const FLATTERY = 0.45;
 
 /**
  * Stays with the design's cut and codec.
