@@ -1,19 +1,21 @@
 // `spinn serve` as the program that users and scripts start.
 
 import { existsSync } from "node:fs";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import sharp from "sharp";
 import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
 import { cacheRoot } from "../src/data/index.ts";
 import { describeNetwork } from "../src/engine/index.ts";
 import { writeModelFile } from "../src/onnx/index.ts";
 import { websocketDial } from "../src/transport/index.ts";
+import { certificatePair } from "./certificate.ts";
 import { inputFor, RawDevice, runFor } from "./raw-device.ts";
 import { type Program, spinn, startSpinn, writeColourFolder } from "./spinn.ts";
-import { toyProgressive } from "./toy.ts";
+import { colourImage, toyProgressive } from "./toy.ts";
 
 const model = toyProgressive();
 let folder: string;
@@ -91,6 +93,30 @@ test("spinn demo --open serves the playground with the shipped model and images"
   expect(await (await fetch(`${page}/samples/index.json`)).json()).toHaveLength(48);
   program.process.kill("SIGINT");
   expect((await program.ended).code).toBe(0);
+});
+
+test("with a certificate: spinn infer asks over TLS, where it is told whom to trust", async () => {
+  const { cert, key } = await certificatePair();
+  const [certFile, keyFile, photo] = ["cert.pem", "key.pem", "red.png"].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const raw = { width: 8, height: 8, channels: 3 } as const;
+  const png = sharp(colourImage(2, 8, 1), { raw }).png();
+  await Promise.all([writeFile(certFile, cert), writeFile(keyFile, key), png.toFile(photo)]);
+  const program = start("--json", "--tls-cert", certFile, "--tls-key", keyFile);
+  const { url } = JSON.parse(await program.ready);
+  expect(url).toMatch(/^wss:/);
+  const asking = ["infer", path, photo, "--server", url, "--cut", "relu3", "--threshold", "1", "--json"];
+  const trusting = await startSpinn(asking, undefined, { NODE_EXTRA_CA_CERTS: certFile }).ended;
+  expect(JSON.parse(trusting.out).results).toEqual([expect.objectContaining({ source: "server" })]);
+  const other = await startSpinn(asking).ended;
+  expect(other.code).toBe(0);
+  expect(JSON.parse(other.out)).toMatchObject({
+    results: [{ source: "device", fallbackReason: "no-connection" }],
+    link: { problem: expect.stringMatching(/self-signed certificate\. Name the certificate in NODE_EXTRA_CA_CERTS/) },
+  });
 });
 
 test("a port in use is one line that says what to do", async () => {

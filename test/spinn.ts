@@ -40,10 +40,14 @@ export interface Program {
   readonly ended: Promise<Outcome>;
 }
 
-/** Starts `bin/spinn.mjs` in a process of its own. */
-export function startSpinn(args: readonly string[], cwd?: string): Program {
+/** Starts `bin/spinn.mjs` in a process of its own. @param env beside this process's own variables */
+export function startSpinn(args: readonly string[], cwd?: string, env: NodeJS.ProcessEnv = {}): Program {
   const bin = fileURLToPath(new URL("../bin/spinn.mjs", import.meta.url));
-  const child = spawn(process.execPath, [bin, ...args], { stdio: ["ignore", "pipe", "pipe"], ...(cwd && { cwd }) });
+  const child = spawn(process.execPath, [bin, ...args], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, ...env },
+    ...(cwd && { cwd }),
+  });
   let [out, err] = ["", ""];
   const lines = (): string[] => err.split("\n").slice(0, -1);
   const watchers = new Set<() => void>();

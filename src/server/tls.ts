@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { messageOf, SpinnError } from "../errors.ts";
 import type { Certificate } from "../transport/index.ts";
+import { checkCertificate } from "./check-certificate.ts";
 import { watchFiles } from "./watch-files.ts";
 
 /** PEM files. They are read again when they change; connections that are open go on. */
@@ -13,10 +14,12 @@ export interface TlsOptions {
   readonly keyFile: string;
 }
 
-/** @throws {SpinnError} FileAccess */
+/** @throws {SpinnError} FileAccess; InvalidData for files that no client could connect with, and why */
 export async function readCertificate({ certFile, keyFile }: TlsOptions): Promise<Certificate> {
-  const [cert, key] = await Promise.all([certFile, keyFile].map(read));
-  return { cert: cert!, key: key! };
+  const cert = await read(certFile);
+  const key = await read(keyFile);
+  checkCertificate({ cert, key }, { certFile, keyFile });
+  return { cert, key };
 }
 
 /**
@@ -34,7 +37,7 @@ export function renewCertificate(
     try {
       use(await readCertificate(options));
     } catch (cause) {
-      const what = `The new certificate ${options.certFile} cannot be used: ${messageOf(cause)}`;
+      const what = `The new certificate cannot be used: ${messageOf(cause)}`;
       onError(new SpinnError("InvalidData", what, { hint: "The one before goes on to count", cause }));
     }
   };
