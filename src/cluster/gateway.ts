@@ -14,6 +14,7 @@ import {
 } from "../engine/index.ts";
 import { readModelFile } from "../onnx/index.ts";
 import { programName } from "../package-file.ts";
+import { drained } from "../server/drained.ts";
 import { type EntranceOptions, openEntrance } from "../server/entrance.ts";
 import { createHttpSide } from "../server/http/http-side.ts";
 import type { ServedModel, Server } from "../server/index.ts";
@@ -48,6 +49,9 @@ export interface Gateway extends Omit<Server, "reload"> {
   /** That take runs now, of all networks. */
   readonly workers: number;
 }
+
+/** Runs that take longer are refused when the gateway is closed. */
+const GRACE_MS = 5000;
 
 /**
  * Resolves when it listens and knows what is deployed. Networks and workers may come and go afterwards.
@@ -84,7 +88,9 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     onError: fail,
     onEvent: tell,
   });
-  const stats = (): CloudStats => engine.stats();
+  const pending = (): number => networks().reduce((sum, { compute }) => sum + compute.pending, 0);
+  // the engine knows of devices alone, workers compute for HTTP clients, too
+  const stats = (): CloudStats => ({ ...engine.stats(), queued: pending() });
   const http = createHttpSide({
     networks,
     stats,
@@ -93,7 +99,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
     authorize: entrance.authorize,
     ...(onEvent && { onRun: onEvent }),
     isDraining: () => isDraining,
-    isFull: () => networks().reduce((sum, { compute }) => sum + compute.pending, 0) >= maxQueued,
+    isFull: () => pending() >= maxQueued,
     ...(allowedOrigins && { allowedOrigins }),
     ...(onError && { onError }),
   });
@@ -142,10 +148,10 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
       return [...served.values()].reduce((sum, { compute }) => sum + compute.workers, 0);
     },
     stats,
-    async close(graceMs) {
+    async close(graceMs = GRACE_MS) {
       isDraining = true;
       await following.stop();
-      await engine.close(graceMs);
+      await Promise.all([engine.close(graceMs), drained(pending, graceMs)]);
       entrance.close();
       await http.close(); // consoles listen for ever
       await Promise.all([listener.close(), natsListener?.close()]);

@@ -1,13 +1,13 @@
 // A server as a whole: networks opened in worker threads, the cloud engine before them, and a WebSocket to reach it.
 
 import { availableParallelism } from "node:os";
-import { setTimeout as sleep } from "node:timers/promises";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { type Dataset, openDataset } from "../data/index.ts";
 import type { CloudEvent } from "../engine/cloud-events.ts";
 import { ClientLedger, type CloudEngine, type CloudStats, type Compute, createCloudEngine } from "../engine/index.ts";
 import { programName } from "../package-file.ts";
 import { listenWebSocket } from "../transport/index.ts";
+import { drained } from "./drained.ts";
 import { type EntranceOptions, openEntrance } from "./entrance.ts";
 import { createHttpSide, type HttpSide } from "./http/http-side.ts";
 import { type ModelFile, type NamedModelFile, namedModelFiles } from "./model-file.ts";
@@ -62,7 +62,6 @@ export interface Server {
 
 /** Runs that take longer are refused when their network is retired, or the server closed. */
 const GRACE_MS = 5000;
-const LOOK_AGAIN_MS = 20;
 
 /**
  * Ready when it resolves: the slices that a run from `input` needs are there.
@@ -131,10 +130,12 @@ export async function serve(options: ServeOptions): Promise<Server> {
     });
     engine = serving;
     const { accept, maxMessageBytes } = serving;
+    // the engine knows of devices alone, and HTTP clients have their images computed, too
+    const stats = (): CloudStats => ({ ...serving.stats(), queued: pending() });
     let isDraining = false;
     http = createHttpSide({
       networks: () => registry.networks,
-      stats: () => serving.stats(),
+      stats,
       isDraining: () => isDraining,
       agent: program,
       isFull: () => pending() >= maxQueued,
@@ -163,14 +164,11 @@ export async function serve(options: ServeOptions): Promise<Server> {
       get models() {
         return registry.networks.map(listingOf);
       },
-      stats: () => serving.stats(),
+      stats,
       reload: async (next) => await registry.update(filesOf(next)),
       async close(graceMs = GRACE_MS) {
         isDraining = true;
-        const untilMs = performance.now() + graceMs;
-        await serving.close(graceMs);
-        // those of HTTP
-        while (pending() > 0 && performance.now() < untilMs) await sleep(LOOK_AGAIN_MS);
+        await Promise.all([serving.close(graceMs), drained(pending, graceMs)]);
         await http?.close(); // consoles listen for ever
         await listener.close();
         await closeAll();
