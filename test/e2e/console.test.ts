@@ -164,20 +164,28 @@ describe.skipIf(!isHere)(isHere ? "in Chromium" : noChromium, () => {
     const router = createRouter({
       routes: [...pageRoutes(), ...consoleRoutes(watch)],
       async authorize({ headers }, access) {
-        if (access === "operator" && headers.authorization !== "Bearer open sesame")
-          throw new HttpError(401, "A token, please", { "WWW-Authenticate": "Bearer" });
-        return undefined;
+        if (access !== "operator" || headers.authorization === "Bearer sesame") return undefined;
+        if (headers.authorization === "Bearer rice") throw new HttpError(403, "That is for operators");
+        throw new HttpError(401, "A token, please", { "WWW-Authenticate": "Bearer" });
       },
     });
     const { page } = await look(`http://127.0.0.1:${await startHttp(router)}/console`);
-    const token = page.getByLabel("This server shows its console to who has a token.");
-    await token.fill("open barley");
-    await page.keyboard.press("Enter");
-    await page.getByRole("alert").waitFor(PATIENT);
+    const token = page.getByLabel("This server's console asks for an operator's token.");
+    for (const [text, problem] of [
+      ["open barley", "A token consists of letters"],
+      ["barley", "does not accept this token"],
+      ["rice", "may not see this page"],
+    ] as const) {
+      await token.fill(text);
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").getByText(problem).waitFor(PATIENT);
+    }
     expect(await accessibilityProblems(page)).toEqual([]);
-    await token.fill("open sesame");
+    await token.fill("sesame");
     await page.keyboard.press("Enter");
     await page.getByText("live", { exact: true }).waitFor(PATIENT);
     expect(page.url()).not.toContain("sesame");
+    await page.reload();
+    await page.getByText("live", { exact: true }).waitFor(PATIENT); // the tab remembers
   });
 });

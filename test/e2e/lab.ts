@@ -40,6 +40,8 @@ export interface Lab {
   forget(): Promise<void>;
   /** Infers one image on the device. @returns its logits, or the error */
   inferAs(kind: ImageKind, image: ToyImage): Promise<number[] | string>;
+  /** Why there is no connection, in the server's words and its code. */
+  problem(): Promise<string | undefined>;
   disconnect(): Promise<void>;
 
   /** Infers image after image of a file, as `inferFile` reads it, by the client's own plan, until it is told to stop. */
@@ -67,6 +69,8 @@ export interface GpuTale {
 
 export interface Connecting {
   readonly server?: string;
+  /** Shown to the server. */
+  readonly token?: string;
   /** @default "toy.onnx" */
   readonly model?: string;
   /** @default "none" */

@@ -8,12 +8,12 @@ import { type Figure, Figures } from "../shared/figures.tsx";
 import { byteCount, milliseconds, significant } from "../shared/format.ts";
 import { PageBar } from "../shared/page-bar.tsx";
 import { Panel } from "../shared/panel.tsx";
+import { TokenForm } from "../shared/token-form.tsx";
 import { BarList } from "./bar-list.tsx";
 import { Charts } from "./charts.tsx";
 import { ClientTable } from "./client-table.tsx";
 import { NetworkTable } from "./network-table.tsx";
-import { type Connection, connection, history, pause, resume, snapshot } from "./server-state.ts";
-import { TokenForm } from "./token-form.tsx";
+import { type Connection, connection, history, pause, resume, snapshot, useToken } from "./server-state.ts";
 
 const links = [
   { text: "Playground", href: "./" },
@@ -57,7 +57,15 @@ export function Console(): JSX.Element {
             {state.reason}. Trying again; what you see is the last that it said.
           </p>
         )}
-        {state.kind === "token" ? <TokenForm wrong={state.wrong} /> : seen && <Panels seen={seen} />}
+        {state.kind === "token" ? (
+          <TokenForm
+            text="This server's console asks for an operator's token."
+            problem={state.problem}
+            onToken={useToken}
+          />
+        ) : (
+          seen && <Panels seen={seen} />
+        )}
       </main>
     </>
   );

@@ -1,32 +1,23 @@
 // Server-sent events over fetch, which unlike EventSource can bring a token and tells why it is refused.
 
+import { RefusedError } from "../shared/refused-error.ts";
+import { tokenHeaders } from "../shared/token-store.ts";
+
 export interface ServerEvent {
   readonly name: string;
   readonly data: string;
 }
 
-/** The server answered, but not with events. */
-export class RefusedError extends Error {
-  readonly status: number;
-
-  constructor(status: number) {
-    super(`The server answers with ${status}`);
-    this.name = "RefusedError";
-    this.status = status;
-  }
-}
-
 /**
  * Events until the server ends them.
  *
- * @param token for a server that asks for one
  * @throws {RefusedError} for an answer that is none
  * @throws {TypeError} when the server cannot be reached or is lost
  */
-export async function* eventStream(url: URL, token: string, signal: AbortSignal): AsyncGenerator<ServerEvent> {
-  const headers = { Accept: "text/event-stream", ...(token !== "" && { Authorization: `Bearer ${token}` }) };
+export async function* eventStream(url: URL, signal: AbortSignal): AsyncGenerator<ServerEvent> {
+  const headers = { Accept: "text/event-stream", ...tokenHeaders() };
   const response = await fetch(url, { headers, signal, cache: "no-store" });
-  if (!response.ok || !response.body) throw new RefusedError(response.status);
+  if (!response.ok || !response.body) throw new RefusedError(response.status, "events");
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
   for (;;) {

@@ -2,14 +2,16 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { ConsolePoint, ConsoleSnapshot } from "../../src/server/console/console-snapshot.ts";
-import { eventStream, RefusedError, type ServerEvent } from "./event-stream.ts";
+import { RefusedError, tokenProblem } from "../shared/refused-error.ts";
+import { keepToken, keptToken } from "../shared/token-store.ts";
+import { eventStream, type ServerEvent } from "./event-stream.ts";
 
 export type Connection =
   | { readonly kind: "connecting" | "live" | "paused" }
   /** Tried again soon. */
   | { readonly kind: "lost"; readonly reason: string }
-  /** The server asks for a token, or for another one. */
-  | { readonly kind: "token"; readonly wrong: boolean };
+  /** The server asks for a token, or for another one; why, where one was shown. */
+  | { readonly kind: "token"; readonly problem: string };
 
 export const connection: Signal<Connection> = signal({ kind: "connecting" });
 export const snapshot: Signal<ConsoleSnapshot | undefined> = signal(undefined);
@@ -18,8 +20,6 @@ export const history: Signal<readonly ConsolePoint[]> = signal([]);
 
 const POINTS = 240;
 const RETRY_MS = 2000;
-/** Kept nowhere but here. */
-let token = "";
 let listening: AbortController | undefined;
 
 /** Begins to listen, and does so again whenever the page comes back into sight. */
@@ -43,7 +43,7 @@ export function resume(): void {
 }
 
 export function useToken(text: string): void {
-  token = text;
+  keepToken(text);
   resume();
 }
 
@@ -53,12 +53,13 @@ async function keepListening(): Promise<void> {
   listening = mine;
   while (!mine.signal.aborted) {
     try {
-      for await (const event of eventStream(new URL("api/events", document.baseURI), token, mine.signal)) take(event);
+      for await (const event of eventStream(new URL("api/events", document.baseURI), mine.signal)) take(event);
       if (!mine.signal.aborted) lost("The server has ended the connection");
     } catch (error) {
       if (mine.signal.aborted) return;
-      if (error instanceof RefusedError && (error.status === 401 || error.status === 403)) {
-        connection.value = { kind: "token", wrong: token !== "" };
+      const problem = tokenProblem(error, keptToken());
+      if (problem !== undefined) {
+        connection.value = { kind: "token", problem };
         return;
       }
       lost(error instanceof RefusedError ? error.message : "The server cannot be reached");

@@ -7,6 +7,7 @@ import { EventList } from "../shared/event-list.tsx";
 import { bitRate, milliseconds } from "../shared/format.ts";
 import { PageBar } from "../shared/page-bar.tsx";
 import { Panel } from "../shared/panel.tsx";
+import { TokenForm } from "../shared/token-form.tsx";
 import type { Camera } from "./camera.ts";
 import { ChartsPanel } from "./charts-panel.tsx";
 import { ComparePanel } from "./compare-panel.tsx";
@@ -32,16 +33,34 @@ export interface AppProps {
   readonly journal: Journal;
 }
 
+const links = [{ text: "Console", href: "console" }];
+
 export function App(props: AppProps): JSX.Element {
   const { session, gallery, camera, goals, link, runner, journal } = props;
   const isDropping = useImagesFromOutside(props);
   const problem = session.problem.value;
+  const tokenProblem = session.tokenProblem.value;
+  const askForToken = tokenProblem !== undefined && (
+    <TokenForm
+      text="This server asks for a token."
+      problem={tokenProblem}
+      onToken={(token) => void session.useToken(token)}
+    />
+  );
+  if (askForToken && !session.isAdmitted.value)
+    return (
+      <>
+        <PageBar title="spinn playground" links={links} />
+        <main>{askForToken}</main>
+      </>
+    );
   return (
     <>
-      <PageBar title="spinn playground" links={[{ text: "Console", href: "console" }]}>
+      <PageBar title="spinn playground" links={links}>
         <Status session={session} link={link} />
       </PageBar>
       <main class="playground" data-dropping={isDropping}>
+        {askForToken}
         {problem !== undefined && (
           <div class="notice problem" role="alert">
             <span>{problem}</span>

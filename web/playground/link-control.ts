@@ -34,8 +34,10 @@ export class LinkControl {
   /** Through the emulated link. */
   readonly dial: Dial;
 
-  constructor(url: string) {
-    const shaped = shapedDial(browserDial(url));
+  /** @param token asked before each connection; empty: none is shown */
+  constructor(url: string, token: () => string) {
+    const dial: Dial = (...call) => browserDial(url, token() === "" ? {} : { token })(...call);
+    const shaped = shapedDial(dial);
     this.dial = shaped.dial;
     effect(() => shaped.shape(this.name.value === "real" ? undefined : this.spec.value));
     effect(() => shaped.setOffline(this.isOffline.value));

@@ -5,6 +5,8 @@ import { messageOf } from "../../src/errors.ts";
 import type { SideSamples } from "../../src/profiler/side-samples.ts";
 import type { WebClient, WebRuntime } from "../../src/web/index.ts";
 import { connect, type LinkStatus, type NetworkInfo, type Plan, type PlanChange } from "../../src/web/index.ts";
+import { tokenProblem } from "../shared/refused-error.ts";
+import { keepToken, keptToken } from "../shared/token-store.ts";
 import type { Goals } from "./goals.ts";
 import type { Journal } from "./journal.ts";
 import type { LinkControl } from "./link-control.ts";
@@ -32,6 +34,10 @@ export class Session {
   readonly slowdown: Signal<number> = signal(1);
   /** Why there is nothing to try. */
   readonly problem: Signal<string | undefined> = signal<string | undefined>(undefined);
+  /** Has the server let the page in? */
+  readonly isAdmitted: Signal<boolean> = signal(false);
+  /** The server asks for a token; why the one that it was shown will not do, empty for none. */
+  readonly tokenProblem: Signal<string | undefined> = signal<string | undefined>(undefined);
   /** What the plan is to deliver, as things are now. */
   readonly expected: Signal<WebClient["expected"]> = signal<WebClient["expected"]>(undefined);
   readonly #goals: Goals;
@@ -46,13 +52,17 @@ export class Session {
 
   async open(): Promise<void> {
     this.problem.value = undefined;
+    const token = keptToken();
     try {
       const [model] = await listNetworks();
+      this.isAdmitted.value = true;
+      this.tokenProblem.value = undefined;
       if (!model) throw new Error("The server serves no network");
       this.model.value = model;
       const client = await connect({
         model: model.url,
         server: this.#link.dial,
+        ...(token !== "" && { token }),
         runtime: {
           assets: new URL("ort/", base),
           // networks that answer in milliseconds are faster there than on a GPU
@@ -69,8 +79,17 @@ export class Session {
       });
       this.#watch(client);
     } catch (error) {
-      this.problem.value = messageOf(error);
+      this.tokenProblem.value = tokenProblem(error, token);
+      if (this.tokenProblem.value === undefined) this.problem.value = messageOf(error);
     }
+  }
+
+  /** Of a server that asks for one. */
+  async useToken(token: string): Promise<void> {
+    keepToken(token);
+    if (!this.client.value) return await this.open();
+    // a client that was let in once dials again by itself
+    this.tokenProblem.value = undefined;
   }
 
   #watch(client: WebClient): void {
@@ -89,6 +108,11 @@ export class Session {
       else if (isConnected) journal.note("link", `Connection lost: ${reason}`, "bad");
       isConnected = connected;
       look();
+      const { refusal } = client.link;
+      // as it can be once a token has expired
+      if (!connected && refusal === "unauthorized")
+        this.tokenProblem.value = `The server has closed its door: ${reason}.`;
+      else if (connected) this.tokenProblem.value = undefined;
     });
     client.on("link", look);
     client.on("fallback", ({ reason }) =>

@@ -21,6 +21,7 @@ type EngineLab =
   | "inferFile"
   | "inferAs"
   | "arrived"
+  | "problem"
   | "disconnect"
   | "damageKept"
   | "forget"
@@ -30,7 +31,7 @@ type EngineLab =
   | "wakeUps";
 
 export const engineLab: Pick<Lab, EngineLab> = {
-  async connect({ server, model = "toy.onnx", cut = "none", slowdown = 1, ...options }) {
+  async connect({ server, token, model = "toy.onnx", cut = "none", slowdown = 1, ...options }) {
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
     client = await connect({
@@ -44,6 +45,7 @@ export const engineLab: Pick<Lab, EngineLab> = {
       onArrived: (cut) => arrived.push(cut),
       connectTimeoutMs: 20_000,
       ...(server !== undefined && { server }),
+      ...(token !== undefined && { token }),
     });
     return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
   },
@@ -78,6 +80,11 @@ export const engineLab: Pick<Lab, EngineLab> = {
   },
 
   arrived: async () => ({ cuts: arrived, plan: client.plan.cut }),
+
+  async problem() {
+    const { problem, refusal } = client.link;
+    return problem && `${refusal}: ${problem}`;
+  },
 
   async damageKept() {
     const cache = await caches.open("spinn");
