@@ -44,10 +44,20 @@ export function closeFrame(reason: string): Uint8Array {
   return frame(frameKinds.close, new TextEncoder().encode(shortened(reason)));
 }
 
+/** One end of a connection. */
+export interface NatsEnd {
+  /** Longest message that it takes. */
+  readonly maxMessageBytes: number;
+  /** Takes what comes before `begin`: the answer of whom was called. */
+  readonly first?: (message: Msg) => void;
+  /** What the subject begins with where it listens. @default "_INBOX" */
+  readonly inboxPrefix?: string;
+}
+
 export class NatsConnection implements Connection {
   readonly peer: string;
   /** Where this end listens. */
-  readonly inbox: string = createInbox();
+  readonly inbox: string;
   readonly #nats: NatsClient;
   readonly #link: NatsLink;
   readonly #subscription: Subscription;
@@ -63,12 +73,10 @@ export class NatsConnection implements Connection {
   #isFlushing = false;
   #isClosed = false;
 
-  /**
-   * @param maxMessageBytes longest message that this end takes
-   * @param first takes what comes before `begin`: the answer of whom was called
-   */
-  constructor(nats: NatsClient, peer: string, maxMessageBytes: number, first: (message: Msg) => void = () => {}) {
+  /** @param peer as errors name it */
+  constructor(nats: NatsClient, peer: string, { maxMessageBytes, first = () => {}, inboxPrefix }: NatsEnd) {
     this.#nats = nats;
+    this.inbox = createInbox(inboxPrefix);
     this.peer = peer;
     this.#link = linkOf(nats);
     this.#maxMessageBytes = maxMessageBytes;

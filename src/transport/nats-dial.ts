@@ -9,6 +9,11 @@ import type { Dial } from "./transport.ts";
 export interface NatsDialOptions {
   /** Give up on a listener that does not answer after this long. @default 5000 */
   readonly handshakeTimeoutMs?: number;
+  /**
+   * What the subjects begin with where this end listens; one for each device, with permissions to match, keeps devices from listening
+   * to each other. @default "_INBOX"
+   */
+  readonly inboxPrefix?: string;
 }
 
 /**
@@ -18,7 +23,7 @@ export interface NatsDialOptions {
  * @example const dial = natsDial(await wsconnect({ servers: "wss://nats.example.org" }), "spinn.devices");
  */
 export function natsDial(nats: NatsClient, subject: string, options: NatsDialOptions = {}): Dial {
-  const { handshakeTimeoutMs = 5000 } = options;
+  const { handshakeTimeoutMs = 5000, inboxPrefix } = options;
   const link = linkOf(nats);
   return (handlers, { maxMessageBytes, signal }) =>
     new Promise((resolve, reject) => {
@@ -52,7 +57,8 @@ export function natsDial(nats: NatsClient, subject: string, options: NatsDialOpt
           fail(unreachable(subject, why, RETRY));
         }
       };
-      const connection = new NatsConnection(nats, `nats ${subject}`, maxMessageBytes, answered);
+      const end = { maxMessageBytes, first: answered, ...(inboxPrefix !== undefined && { inboxPrefix }) };
+      const connection = new NatsConnection(nats, `nats ${subject}`, end);
       const timer = setTimeout(
         () => fail(unreachable(subject, `no answer within ${handshakeTimeoutMs} ms`, RETRY)),
         handshakeTimeoutMs,

@@ -34,7 +34,7 @@ export function natsListen(options: NatsListenOptions): NatsListener {
       nats.publish(other, closeFrame(`${maxConnections} connections are open already`));
       return;
     }
-    const connection = new NatsConnection(nats, `nats ${other}`, maxMessageBytes);
+    const connection = new NatsConnection(nats, `nats ${other}`, { maxMessageBytes });
     open.add(connection);
     nats.publish(other, frame(frameKinds.opened), { reply: connection.inbox });
     // what the handlers are made with they may use at once: the other end has to be known by then

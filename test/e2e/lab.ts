@@ -69,6 +69,8 @@ export interface GpuTale {
 
 export interface Connecting {
   readonly server?: string;
+  /** Where to dial `spinn.devices` over NATS' own WebSocket, as the device `page`. */
+  readonly nats?: { readonly url: string; readonly password: string };
   /** Shown to the server. */
   readonly token?: string;
   /** @default "toy.onnx" */

@@ -1,9 +1,11 @@
 // The client in a page: the toy network in a web worker, a server behind the platform's WebSocket.
 
-import { connect, makePlan, type Pixels, type WebClient, type WebImage } from "../../../src/web/index.ts";
+import { wsconnect } from "@nats-io/nats-core";
+import { natsDial } from "../../../src/transport/nats.ts";
+import { connect, type Dial, makePlan, type Pixels, type WebClient, type WebImage } from "../../../src/web/index.ts";
 import { pageWakeUps } from "../../../src/web/wake-ups.ts";
 import { colourImage } from "../../toy.ts";
-import type { ImageKind, Lab, LabAnswer, LabPlan, ToyImage } from "../lab.ts";
+import type { Connecting, ImageKind, Lab, LabAnswer, LabPlan, ToyImage } from "../lab.ts";
 import { Stream } from "./stream.ts";
 
 const SIDE = 8;
@@ -31,7 +33,7 @@ type EngineLab =
   | "wakeUps";
 
 export const engineLab: Pick<Lab, EngineLab> = {
-  async connect({ server, token, model = "toy.onnx", cut = "none", slowdown = 1, ...options }) {
+  async connect({ server, nats, token, model = "toy.onnx", cut = "none", slowdown = 1, ...options }) {
     const fallbacks: string[] = [];
     let runtime = { provider: "", threads: 0 };
     client = await connect({
@@ -45,6 +47,7 @@ export const engineLab: Pick<Lab, EngineLab> = {
       onArrived: (cut) => arrived.push(cut),
       connectTimeoutMs: 20_000,
       ...(server !== undefined && { server }),
+      ...(nats && { server: await dialNats(nats) }),
       ...(token !== undefined && { token }),
     });
     return { ...runtime, fallbacks, cuts: client.network.cuts.map(({ id }) => id) };
@@ -122,6 +125,12 @@ export const engineLab: Pick<Lab, EngineLab> = {
     return heard;
   },
 };
+
+/** As docs/cluster.md shows it. */
+async function dialNats({ url, password }: NonNullable<Connecting["nats"]>): Promise<Dial> {
+  const nats = await wsconnect({ servers: url, user: "page", pass: password, maxReconnectAttempts: -1 });
+  return natsDial(nats, "spinn.devices", { inboxPrefix: "_INBOX_page" });
+}
 
 async function imagesOf(file: string): Promise<Pixels[]> {
   const bytes = new Uint8Array(await (await fetch(file)).arrayBuffer());
