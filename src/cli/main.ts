@@ -5,6 +5,7 @@ import { type BenchName, benches } from "../bench/index.ts";
 import { isSpinnError, messageOf } from "../errors.ts";
 import { type ExperimentName, experimentNames, experiments } from "../evaluate/experiments/index.ts";
 import { architectures } from "../generator/index.ts";
+import { programName } from "../package-file.ts";
 import { logLevels } from "../telemetry/log.ts";
 import { withAccessFlags } from "./access-flags.ts";
 import { benchCommand } from "./commands/bench.ts";
@@ -58,6 +59,7 @@ export async function main(args: readonly string[], io: Io = processIo()): Promi
 function program(io: Io): Command {
   const spinn = new Command("spinn")
     .description("Progressive inference of CNNs over device and cloud: networks with early exits, as ONNX files")
+    .version(programName().replace(/^.*\//, ""), "--version", "which one this is")
     .configureOutput({
       writeOut: (text) => io.out(text.trimEnd()),
       writeErr: (text) => io.err(text.trimEnd()),

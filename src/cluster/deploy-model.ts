@@ -4,7 +4,7 @@ import { basename } from "node:path";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { describeNetwork, hexOf } from "../engine/index.ts";
 import { encodeModel, readModelFile } from "../onnx/index.ts";
-import { type Deployment, deploymentKey, parseDeployment } from "./deployment.ts";
+import { checkDeploymentName, type Deployment, deploymentKey, parseDeployment } from "./deployment.ts";
 import { openDeployments } from "./deployment-store.ts";
 import { openModels } from "./model-store.ts";
 
@@ -20,7 +20,7 @@ export interface DeployOptions {
 /**
  * Resolves when it is stored; workers begin with it then, without a request being dropped.
  *
- * @throws {SpinnError} InvalidData for a name or version that is none; FileAccess, InvalidModel, UnsupportedModel for the file;
+ * @throws {SpinnError} Usage for a name or version that is none; FileAccess, InvalidModel, UnsupportedModel for the file;
  *   Connection
  * @example await deployModel(nats, "resnet56.spinn.onnx", { version: "2" });
  */
@@ -30,6 +30,7 @@ export async function deployModel(
   options: DeployOptions = {},
 ): Promise<Deployment> {
   const { name = basename(path).split(".")[0]!, version = "1", maxQueued } = options;
+  checkDeploymentName({ name, version });
   const model = await readModelFile(path);
   const hash = hexOf(describeNetwork(model).modelHash);
   const [models, deployments] = [await openModels(nats), await openDeployments(nats)];

@@ -2,9 +2,19 @@
 
 import { z } from "zod";
 import { SpinnError } from "../errors.ts";
+import { label } from "../onnx/label.ts";
 
 /** Of a name or a version: what may stand in a key of the store, and in a path. */
 const word = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, - and _, at most 64");
+
+/** @throws {SpinnError} Usage for what no deployment can be called */
+export function checkDeploymentName({ name, version }: Pick<Deployment, "name" | "version">): void {
+  for (const [what, text] of [["name", name] as const, ["version", version] as const])
+    if (!word.safeParse(text).success)
+      throw new SpinnError("Usage", `A deployment's ${what} cannot be ${label(text)}`, {
+        hint: "It must have letters, digits, - and _, at most 64",
+      });
+}
 
 /** Plain JSON. */
 export interface Deployment {

@@ -47,7 +47,7 @@ function addressOf(servers: string): Address {
     const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
     // what is not a URL may still hold a secret: it is not repeated
     if (!url || !/^(nats|tls):$/.test(url.protocol) || url.hostname === "")
-      throw new RangeError("That is no URL of NATS: nats://host:port or tls://host:port");
+      throw new RangeError("That is no URL of NATS. It must be nats://host:port or tls://host:port");
     return url;
   });
   const hosts = urls.map(({ hostname, port }) => `${hostname}:${port || "4222"}`);

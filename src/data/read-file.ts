@@ -91,7 +91,10 @@ export async function pathKind(path: string): Promise<"folder" | "file" | undefi
 /** `cause` as an error that names the file; a {@link SpinnError} is passed on. */
 export function readError(path: string, cause: unknown): SpinnError {
   if (cause instanceof SpinnError) return cause;
-  return (cause as NodeJS.ErrnoException | undefined)?.code === "ENOENT"
-    ? new SpinnError("InvalidData", `${path} does not exist`, { hint: "Check the path.", cause })
-    : new SpinnError("FileAccess", `Cannot read ${path}`, { hint: "Check its permissions.", cause });
+  const { code } = cause as NodeJS.ErrnoException;
+  if (code === "ENOENT")
+    return new SpinnError("InvalidData", `${path} does not exist`, { hint: "Check the path.", cause });
+  if (code === "EISDIR")
+    return new SpinnError("FileAccess", `${path} is a folder`, { hint: "Name a file in it.", cause });
+  return new SpinnError("FileAccess", `Cannot read ${path}`, { hint: "Check its permissions.", cause });
 }

@@ -14,7 +14,8 @@ export function decodeModel(bytes: Uint8Array): ModelProto {
   try {
     model = fromBinary(ModelProtoSchema, bytes);
   } catch (cause) {
-    throw new SpinnError("InvalidModel", "The bytes are not an ONNX model, or the file is cut short", { cause });
+    const hint = "Export or copy it again";
+    throw new SpinnError("InvalidModel", "The bytes are not an ONNX model, or the file is cut short", { hint, cause });
   }
   if (!model.graph) throw new SpinnError("InvalidModel", "The bytes are not an ONNX model: they hold no graph");
   return model;

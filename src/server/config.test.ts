@@ -33,7 +33,9 @@ test("who may come in, and what they may use; files are seen from the configurat
   expect(() => parse({ models: ["a"], tokens: { clients: [] } })).toThrow(/tokens: there is no clients here/);
   expect(() => parse({ models: ["a"], limits: { quota: { bytes: 0 } } })).toThrow(/limits\.quota\.bytes: .*>0/);
   const broken = '{ "tokens": "a-very-secret-token" oops';
-  expect(() => parseConfig(broken, "spinn.json")).toThrow(/^spinn\.json: no JSON: an error at position \d+$/);
+  expect(() => parseConfig(broken, "spinn.json")).toThrow(
+    /^spinn\.json: it is no JSON at line 1, column 35\. Check commas/,
+  );
 });
 
 test("tokens, TLS and limits; their files are seen from the configuration as well", () => {
@@ -70,6 +72,6 @@ test.each([
 });
 
 test("what is no JSON, or not there, is one line", async () => {
-  expect(() => parseConfig("{", "spinn.json")).toThrow(/^spinn\.json: no JSON: /);
-  await expect(readConfig("/nowhere/spinn.json")).rejects.toThrow(/^Cannot read the configuration: ENOENT.*nowhere/);
+  expect(() => parseConfig("{", "spinn.json")).toThrow(/^spinn\.json: it is no JSON at line 1, column 2/);
+  await expect(readConfig("/nowhere/spinn.json")).rejects.toThrow(/^Cannot read the configuration \/nowhere\/spinn\.json: ENOENT/);
 });

@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { messageOf, SpinnError } from "../errors.ts";
 import type { TokenOptions } from "./identity/open-identity.ts";
+import { placeOfJsonError } from "./json-place.ts";
 import { type NamedModelFile, namedModelFiles } from "./model-file.ts";
 import type { ServeOptions } from "./serve.ts";
 
@@ -88,21 +89,22 @@ export async function readConfig(path: string): Promise<ServerConfig> {
   try {
     content = await readFile(path, "utf8");
   } catch (cause) {
-    throw new SpinnError("FileAccess", `Cannot read the configuration: ${messageOf(cause)}`, { cause });
+    const what = `Cannot read the configuration ${path}: ${messageOf(cause)}`;
+    throw new SpinnError("FileAccess", what, { hint: "Check the path", cause });
   }
   return parseConfig(content, path);
 }
 
 /** @throws {SpinnError} Usage */
 export function parseConfig(content: string, path: string): ServerConfig {
-  const wrong = (what: string): SpinnError => new SpinnError("Usage", `${path}: ${what}`);
+  const wrong = (what: string, hint?: string): SpinnError =>
+    new SpinnError("Usage", `${path}: ${what}`, { ...(hint !== undefined && { hint }) });
   let json: unknown;
   try {
     json = JSON.parse(content);
-  } catch (error) {
+  } catch {
     // what the parser says quotes the file, in which a secret may stand
-    const [, place = "somewhere"] = /(position \d+|line \d+ column \d+)/.exec(messageOf(error)) ?? [];
-    throw wrong(`no JSON: an error at ${place}`);
+    throw wrong(`it is no JSON at ${placeOfJsonError(content)}`, "Check commas, quotation marks and brackets there");
   }
   const parsed = schema.safeParse(json);
   if (!parsed.success) throw wrong(parsed.error.issues.slice(0, 3).map(problem).join("; "));

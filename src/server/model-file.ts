@@ -28,7 +28,8 @@ export function namedModelFiles(files: readonly (string | ModelFile)[]): readonl
   for (const { name, version, path } of named) {
     const label = `${name}, version ${version}`;
     const other = seen.get(label);
-    if (other !== undefined) throw new RangeError(`${other} and ${path} are both called ${label}`);
+    if (other !== undefined)
+      throw new RangeError(`${other} and ${path} are both called ${label}. Give one of them another name or version`);
     seen.set(label, path);
   }
   return named;

@@ -20,10 +20,13 @@ export function shortened(reason: string): string {
 
 /** @throws {RangeError} for what no WebSocket can be opened to, and for URLs with secrets in them, which are not repeated */
 export function checkWebSocketUrl(url: string): void {
-  if (!URL.canParse(url) || !/^wss?:$/.test(new URL(url).protocol))
-    throw new RangeError(`Not a WebSocket URL: ${JSON.stringify(url)}`);
-  const { username, password } = new URL(url);
-  if (username !== "" || password !== "") throw new RangeError("A WebSocket URL must not hold a name or a password");
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed && (parsed.username !== "" || parsed.password !== ""))
+    throw new RangeError("A WebSocket URL must not hold a name or a password");
+  if (parsed && /^wss?:$/.test(parsed.protocol)) return;
+  // before an @ a secret may stand, in whatever this is
+  const shown = url.includes("@") ? "" : `: ${JSON.stringify(shownUrl(url))}`;
+  throw new RangeError(`Not a WebSocket URL${shown}. It must be ws://host:port or wss://host:port`);
 }
 
 /** As it may be shown and logged: what is behind a question mark may be secret. */

@@ -176,6 +176,10 @@ function cannotListen(host: string, port: number, cause: Error & { code?: string
   const [what, hint] = {
     EADDRINUSE: [`Port ${port} is in use`, "Choose another one; 0 takes any that is free"] as const,
     EACCES: [`Port ${port} is not for everybody`, "Choose one above 1023"] as const,
+    ENOTFOUND: [
+      `There is no address called ${host}`,
+      "Name one of this machine; 0.0.0.0 stands for all of them",
+    ] as const,
     EADDRNOTAVAIL: [`${host} is not an address of this machine`, "0.0.0.0 stands for all of them"] as const,
   }[cause.code ?? ""] ?? [`Cannot listen on ${host}:${port}: ${messageOf(cause)}`, undefined];
   return new SpinnError("Connection", what, { ...(hint && { hint }), cause });

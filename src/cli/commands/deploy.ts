@@ -17,6 +17,10 @@ export async function deployCommand(io: Io, path: string | undefined, options: D
   const { name, modelVersion, maxQueued, remove, json } = options;
   if (path !== undefined && remove !== undefined)
     throw new SpinnError("Usage", "Either a model is deployed or one is removed", { hint: "Leave out one of the two" });
+  if (path === undefined && (name !== undefined || modelVersion !== undefined || maxQueued !== undefined))
+    throw new SpinnError("Usage", "--name, --model-version and --max-queued are about a model", {
+      hint: "Name its file",
+    });
   const nats = await openNats({ ...natsOf(options), name: "spinn deploy" });
   try {
     const deployments = await openDeployments(nats);

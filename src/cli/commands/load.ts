@@ -62,7 +62,7 @@ export async function loadCommand(io: Io, model: string = SHIPPED, options: Load
   const { devices, seconds, processes, json } = options;
   await interruptible(io, async (signal) => {
     io.status("What the devices send…");
-    const task = await taskFor(model, options);
+    const task = await taskFor(io, model, options);
     const own = options.server === undefined ? await startServerProcess({ models: [model] }) : undefined;
     const server = options.server ?? `ws://127.0.0.1:${own!.port}`;
     try {
@@ -86,7 +86,7 @@ export async function loadCommand(io: Io, model: string = SHIPPED, options: Load
   });
 }
 
-async function taskFor(path: string, options: LoadCommandOptions): Promise<Omit<LoadTask, "server">> {
+async function taskFor(io: Io, path: string, options: LoadCommandOptions): Promise<Omit<LoadTask, "server">> {
   const { devices, thresholds, rate, inFlight, deadline, seed } = options;
   const network = await openNodeNetwork(await readModelFile(path));
   try {
@@ -98,13 +98,16 @@ async function taskFor(path: string, options: LoadCommandOptions): Promise<Omit<
         hint: "spinn inspect lists the cuts",
       });
     const samples = await makeSamples(network, await inputsFor(network, options), cuts);
+    const thresholdOf = (index: number): number => thresholds[index % thresholds.length]!;
     const plans = mixedDevices(info, samples, {
       devices,
       seed,
-      thresholds: (index) => info.exits.map(() => thresholds[index % thresholds.length]!),
+      thresholds: (index) => info.exits.map(() => thresholdOf(index)),
       pace: rate === undefined ? { kind: "closed", inFlight } : { kind: "open", perSecond: rate },
       ...(deadline !== undefined && { deadlineMs: deadline }),
     });
+    const raised = plans.filter((plan, index) => plan.thresholds[0] !== thresholdOf(index)).length;
+    if (raised > 0) io.err(`${raised} of ${devices} devices would send nothing at their thresholds: theirs is 1`);
     return { modelHash: info.modelHash, samples, devices: plans };
   } finally {
     await network.release();

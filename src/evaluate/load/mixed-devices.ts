@@ -1,6 +1,7 @@
 // Devices of all kinds: each with a cut of its own, thresholds, a deadline and a stream of images.
 
 import type { NetworkInfo } from "../../engine/index.ts";
+import { SpinnError } from "../../errors.ts";
 import { createRng, mixSeed, type Rng } from "../../random.ts";
 import { bestBefore } from "./expected-answer.ts";
 import type { LoadDevice, Pace, Sample } from "./load-plan.ts";
@@ -17,26 +18,28 @@ export interface MixOptions {
 }
 
 /**
- * Deals out the cuts of the samples in turn. A device sends those images of its cut that its own exits are not confident of.
+ * Deals out the cuts of the samples in turn. A device sends those images of its cut that its own exits are not confident of; where that
+ * is none of them, its thresholds become 1.
  *
- * @throws {RangeError} when there are none for a device
+ * @throws {SpinnError} InvalidData when there are none even then
  */
 export function mixedDevices(network: NetworkInfo, samples: readonly Sample[], options: MixOptions): LoadDevice[] {
   const { devices, pace, deadlineMs, group = () => "all", seed } = options;
   const cuts = [...new Set(samples.map(({ cut }) => cut))];
   return Array.from({ length: devices }, (_, index) => {
     const cut = cuts[index % cuts.length]!;
-    const thresholds = options.thresholds(index, createRng(mixSeed(seed, index)));
-    const own = samples.flatMap((sample, i) => {
-      return sample.cut === cut && bestBefore(sample, thresholds) !== "done" ? [i] : [];
-    });
-    if (own.length === 0)
-      throw new RangeError(
-        `At thresholds ${thresholds.join(", ")} no image of ${samples.length} needs the server behind ${cut}`,
-      );
+    const wanted = options.thresholds(index, createRng(mixSeed(seed, index)));
+    const sentAt = (thresholds: readonly number[]): number[] =>
+      samples.flatMap((sample, i) => (sample.cut === cut && bestBefore(sample, thresholds) !== "done" ? [i] : []));
+    const highest = wanted.map(() => 1);
+    const thresholds = [wanted, highest].find((some) => sentAt(some).length > 0);
+    if (!thresholds)
+      throw new SpinnError("InvalidData", `No image needs the server behind ${cut}: an exit before is sure of each`, {
+        hint: "Hand over earlier, or send other images",
+      });
     return {
       group: group(index, cut),
-      samples: own,
+      samples: sentAt(thresholds),
       thresholds: network.exits.map((_, exit) => thresholds[exit]!),
       ...(deadlineMs !== undefined && { deadlineMs }),
       pace,

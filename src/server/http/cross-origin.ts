@@ -26,9 +26,13 @@ export function crossOriginHeaders(
  * May pages of an origin open connections and make the server work: those of the server itself, and those that are allowed?
  *
  * @param allowed as above
+ * @throws {RangeError} for what no browser calls an origin, and would never be allowed
  * @returns tells, given the `Origin` and `Host` of a request
  */
 export function originRule(allowed: readonly string[]): (origin: string, host: string | undefined) => boolean {
+  const wrong = allowed.find((one) => one !== "*" && !(URL.canParse(one) && new URL(one).origin === one));
+  if (wrong !== undefined)
+    throw new RangeError(`Not an origin: ${JSON.stringify(wrong)}. It must be like https://example.org, or * for all`);
   return (origin, host) =>
     allowed.includes("*") ||
     allowed.includes(origin) ||

@@ -3,6 +3,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { messageOf, SpinnError } from "../../errors.ts";
+import { placeOfJsonError } from "../json-place.ts";
 import { watchFiles } from "../watch-files.ts";
 import { type CheckToken, firstThatKnows } from "./identity.ts";
 import { type JwtOptions, jwtTokens } from "./jwt-tokens.ts";
@@ -77,7 +78,9 @@ async function readJson(path: string): Promise<unknown> {
     return JSON.parse(text);
   } catch {
     // what the parser says quotes the file
-    throw new SpinnError("InvalidData", `${path} is no JSON`, { hint: "Check commas and quotation marks" });
+    throw new SpinnError("InvalidData", `${path} is no JSON at ${placeOfJsonError(text)}`, {
+      hint: "Check commas, quotation marks and brackets there",
+    });
   }
 }
 
