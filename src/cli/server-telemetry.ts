@@ -36,7 +36,7 @@ export async function serverTelemetry(
   let server: Pick<Server, "models"> | undefined;
   const modelOf = (network: string): Server["models"][number] | undefined =>
     server?.models.find(({ hash }) => hash === network);
-  const logEvent = logEvents(calm.log, (network) => modelOf(network)?.name);
+  const logEvent = logEvents(calm.log, (network) => modelOf(network)?.name, logLevel);
   return {
     log: calm.log,
     follow(followed) {

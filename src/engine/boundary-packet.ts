@@ -7,6 +7,7 @@ import { decodePacket, encodePacket, type PacketLimits } from "../codec/packet.t
 import { SpinnError } from "../errors.ts";
 import { label, shapeLabel } from "../onnx/label.ts";
 import { float32, sizeOf, type Tensor } from "../tensor.ts";
+import { indexOfCut } from "./cut-index.ts";
 import type { CutPoint, NetworkInfo } from "./network-info.ts";
 import type { BoundaryState } from "./sliced-network.ts";
 
@@ -112,7 +113,7 @@ function allFinite(values: Float32Array): boolean {
 
 /** @throws {RangeError} when the network has no such cut */
 export function cutOf(network: NetworkInfo, id: string): CutPoint {
-  const cut = network.cuts.find((one) => one.id === id);
+  const cut = network.cuts[indexOfCut(network, id)];
   if (cut) return cut;
   throw new RangeError(`The network has no cut ${label(id)}`);
 }

@@ -7,7 +7,7 @@ import { sizeOf } from "../tensor.ts";
 import { cutOf } from "./boundary-packet.ts";
 import type { Start, Task } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
-import { stepsBetween } from "./steps.ts";
+import { checkWay } from "./steps.ts";
 
 /** @throws {RangeError} when a task does not fit the network; says nothing about a packet's or image's bytes */
 export function checkTask(network: NetworkInfo, { start, cut, thresholds, best, coding }: Task): void {
@@ -15,7 +15,7 @@ export function checkTask(network: NetworkInfo, { start, cut, thresholds, best, 
   checkExitThresholds(network, thresholds);
   const from = startOf(start);
   if (from === "none") throw new RangeError("A task cannot start where the network ends");
-  stepsBetween(network, from, cut, thresholds);
+  checkWay(network, from, cut);
   if (start.kind === "input" && start.values.length !== sizeOf(input.shape))
     throw new RangeError(`${start.values.length} values are not the network's input [${input.shape.join(", ")}]`);
   if (best) {

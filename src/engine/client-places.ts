@@ -3,6 +3,8 @@
 
 /** Who has not asked for anything for so long needs no share. */
 const ACTIVE_MS = 1000;
+/** So often is looked who that is: places are given out thousands of times a second. */
+const LOOK_MS = 100;
 
 interface Client {
   held: number;
@@ -11,6 +13,7 @@ interface Client {
 
 export class ClientPlaces {
   readonly #clients = new Map<string, Client>();
+  #lookAtMs = 0;
 
   asked(name: string, nowMs: number): void {
     const client = this.#clients.get(name);
@@ -33,8 +36,11 @@ export class ClientPlaces {
    * @param isWaiting does a client wait for a place?
    */
   share(places: number, nowMs: number, isWaiting: (name: string) => boolean): number {
-    for (const [name, { held, askedAtMs }] of this.#clients)
-      if (held === 0 && nowMs - askedAtMs > ACTIVE_MS && !isWaiting(name)) this.#clients.delete(name);
+    if (nowMs >= this.#lookAtMs) {
+      this.#lookAtMs = nowMs + LOOK_MS;
+      for (const [name, { held, askedAtMs }] of this.#clients)
+        if (held === 0 && nowMs - askedAtMs > ACTIVE_MS && !isWaiting(name)) this.#clients.delete(name);
+    }
     return Math.ceil(places / Math.max(1, this.#clients.size));
   }
 

@@ -4,6 +4,7 @@ import { messageOf } from "../errors.ts";
 import type { RefuseCode, Run } from "../wire/message.ts";
 import { checkTask } from "./check-task.ts";
 import type { Task } from "./compute.ts";
+import { indexOfCut } from "./cut-index.ts";
 import type { NetworkInfo } from "./network-info.ts";
 
 export type Admission =
@@ -29,7 +30,7 @@ export function admit(run: Run, network: NetworkInfo, standing: Standing): Admis
   const { inFlight, maxInFlight, isClosing, isFull } = standing;
   if (inFlight.has(id)) return violation(`Run ${id} has no answer yet`);
   if (inFlight.size >= maxInFlight) return violation(`More than ${maxInFlight} runs are without an answer`);
-  if (plan.cut === "none" || !network.cuts.some((cut) => cut.id === plan.cut))
+  if (plan.cut === "none" || indexOfCut(network, plan.cut) < 0)
     return refusal("unknown-cut", `No run can start at ${JSON.stringify(plan.cut)}`);
   const task = taskOf(run, network, standing.client);
   if (typeof task === "string") return violation(task);

@@ -59,8 +59,9 @@ export class CloudConnection implements ConnectionHandlers {
   readonly #jobs = new Map<number, Job>();
   readonly #openedAtMs: number;
   #heardAtMs: number;
-  /** Set by hello. */
+  /** Set by hello, both. */
   #compute: Compute | undefined;
+  #network: string | undefined;
   /** Longest message that the device takes. */
   #maxSentBytes = MAX_HELLO_BYTES;
   /** Why it is to go, as soon as its runs are answered. */
@@ -87,7 +88,7 @@ export class CloudConnection implements ConnectionHandlers {
 
   /** Which one it has asked for, in hexadecimal digits; undefined before hello. */
   get network(): string | undefined {
-    return this.#compute && hexOf(this.#compute.network.modelHash);
+    return this.#network;
   }
 
   message(bytes: Uint8Array): void {
@@ -171,9 +172,10 @@ export class CloudConnection implements ConnectionHandlers {
       this.leave("unknown-model", `The server has ${listed(this.#host.hashes)}`);
     } else {
       this.#compute = compute;
+      this.#network = hexOf(modelHash);
       this.#maxSentBytes = limits.maxMessageBytes;
       this.send(encodeMessage(this.#host.hello(compute)));
-      this.#host.tell({ kind: "greeted", connection: this.#name, network: hexOf(modelHash), agent });
+      this.#host.tell({ kind: "greeted", connection: this.#name, network: this.#network, agent });
     }
   }
 

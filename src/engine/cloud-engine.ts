@@ -170,7 +170,7 @@ class Host implements CloudHost {
     try {
       const outcome = await compute.start(task, signal);
       if (outcome.kind !== "answered") throw new Error("A task without a cut has paused");
-      this.#load.observe(hexOf(compute.network.modelHash), outcome.times, this.settings.clock.now());
+      this.#load.observe(compute.network, outcome.times, this.settings.clock.now());
       for (const { batch = 1 } of outcome.times.slices) {
         this.#slices++;
         this.#batches += 1 / batch;

@@ -3,10 +3,12 @@ import { LoadMeter } from "./cloud-load.ts";
 
 const run = (ms: number, queueMs = 0) => ({ queueMs, slices: [{ from: "input", to: "none", ms }] });
 
+const [one, other] = [{}, {}];
+
 function after(runs: number, each: ReturnType<typeof run>): LoadMeter {
   const meter = new LoadMeter();
-  meter.observe("a", run(10), 0);
-  for (let i = 0; i < runs; i++) meter.observe("a", each, 0);
+  meter.observe(one, run(10), 0);
+  for (let i = 0; i < runs; i++) meter.observe(one, each, 0);
   return meter;
 }
 
@@ -19,7 +21,7 @@ test("waiting and slow computing both count, over the best that was seen of thes
   expect(after(100, run(30)).at(0)).toBeCloseTo(3, 3);
   expect(after(100, run(10, 40)).at(0)).toBeCloseTo(5, 3);
   const meter = after(100, run(30));
-  meter.observe("b", run(1000), 0); // another network has another best
+  meter.observe(other, run(1000), 0); // another network has another best
   expect(meter.at(0)).toBeCloseTo(1 + 0.9 * 2, 2);
 });
 

@@ -10,18 +10,24 @@ const MOST_AT_ONCE = 4;
 const FORGET_MS = 5000;
 
 export class LoadMeter {
-  /** Shortest time of each slice so far; milliseconds. */
-  readonly #bestMs = new Map<string, number>();
+  /** Shortest time so far of each slice of each network; milliseconds. */
+  readonly #bestMs = new WeakMap<object, Map<string, number>>();
   #factor = 1;
   #observedAtMs = 0;
 
   /** @param network tells slices of one network from those of another */
-  observe(network: string, { slices, queueMs }: Pick<ComputeTimes, "slices" | "queueMs">, nowMs: number): void {
+  observe(network: object, { slices, queueMs }: Pick<ComputeTimes, "slices" | "queueMs">, nowMs: number): void {
     let [measuredMs, bestMs] = [queueMs, 0];
+    let known = this.#bestMs.get(network);
+    if (!known) {
+      known = new Map();
+      this.#bestMs.set(network, known);
+    }
     for (const { from, to, ms } of slices) {
-      const slice = `${network} ${from} ${to}`;
-      const best = Math.min(ms, this.#bestMs.get(slice) ?? ms);
-      this.#bestMs.set(slice, best);
+      const slice = `${from} ${to}`;
+      const before = known.get(slice) ?? Number.POSITIVE_INFINITY;
+      if (ms < before) known.set(slice, ms);
+      const best = Math.min(ms, before);
       measuredMs += ms;
       bestMs += best;
     }

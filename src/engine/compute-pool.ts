@@ -126,7 +126,8 @@ class Pool implements ComputePool {
   /** Of what waits, what a worker gets now. Where there is not enough time left, none is lost on it. */
   #next(): Job | undefined {
     const nowMs = performance.now();
-    const places = [...this.#slots].reduce((sum, { room }) => sum + room, 0);
+    let places = 0;
+    for (const { room } of this.#slots) places += room;
     const share = this.#places.share(places, nowMs, (client) => this.#queue.has(client));
     for (;;) {
       const job = this.#queue.take((client) => this.#places.held(client) < share);
@@ -187,14 +188,17 @@ class Pool implements ComputePool {
   #slotOrRoom({ cut }: Task, signal: AbortSignal | undefined): WorkerSlot | undefined {
     if (this.#end) throw this.#end;
     if (signal?.aborted) throw aborted();
-    const slots = [...this.#slots];
-    const held = slots.reduce((sum, slot) => sum + slot.held, 0);
+    let held = 0;
+    let idlest: WorkerSlot | undefined;
+    for (const slot of this.#slots) {
+      held += slot.held;
+      if (slot.hasRoom && !(idlest && idlest.pending <= slot.pending)) idlest = slot;
+    }
     if (cut !== "none" && held >= this.#options.maxPaused)
       throw new SpinnError("Overloaded", `${held} paused tasks keep their states`, { hint: "Resume or drop them" });
-    const free = slots.filter((slot) => slot.hasRoom);
-    if (free.length === 0 && this.#queue.length >= this.#options.maxQueued)
+    if (!idlest && this.#queue.length >= this.#options.maxQueued)
       throw new SpinnError("Overloaded", `${this.#queue.length} tasks are waiting already`);
-    return free.length > 0 ? free.reduce((a, b) => (b.pending < a.pending ? b : a)) : undefined;
+    return idlest;
   }
 
   async prepare(from: string, cut: string, thresholds: readonly number[]): Promise<void> {

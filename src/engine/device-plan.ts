@@ -3,6 +3,7 @@
 
 import type { CodecName, Coding } from "../codec/packed-tensor.ts";
 import type { Thresholds } from "../progressive/exit-policy.ts";
+import { indexOfCut } from "./cut-index.ts";
 import type { CutPoint, NetworkInfo } from "./network-info.ts";
 
 export interface Plan {
@@ -53,7 +54,7 @@ export function checkPlan(network: NetworkInfo, { cut, thresholds, codec, bits }
 
 /** @throws {RangeError} when there is no such cut */
 export function cutOf(network: NetworkInfo, id: string): CutPoint {
-  const cut = network.cuts.find((one) => one.id === id);
+  const cut = network.cuts[indexOfCut(network, id)];
   if (cut) return cut;
   const known = network.cuts.filter(({ sparse }) => sparse).map((one) => one.id);
   throw new RangeError(`The network has no cut ${JSON.stringify(id)}. There are ${known.join(", ")}`);

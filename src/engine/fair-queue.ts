@@ -11,6 +11,7 @@ export interface Waiting {
 }
 
 interface Client<T> {
+  readonly name: string;
   /** What it has had, on the queue's clock of service. */
   served: number;
   /** In the order of their arrival. */
@@ -24,6 +25,10 @@ const SPARE_CLIENTS = 64;
 
 export class FairQueue<T extends Waiting> {
   readonly #clients = new Map<string, Client<T>>();
+  /** Those with something that waits. */
+  readonly #waiting = new Set<Client<T>>();
+  /** Of these, whoever may be next; used by `take` alone, which is called too often to make a new one. */
+  readonly #candidates: Client<T>[] = [];
   /** What whoever was taken last had had by then: newcomers begin here, with neither debts nor savings. */
   #now = 0;
   #length = 0;
@@ -35,11 +40,12 @@ export class FairQueue<T extends Waiting> {
   push(item: T): void {
     let client = this.#clients.get(item.client);
     if (!client) {
-      client = { served: this.#now, waiting: [], work: 0 };
+      client = { name: item.client, served: this.#now, waiting: [], work: 0 };
       this.#clients.set(item.client, client);
     }
     if (client.waiting.length === 0) client.served = Math.max(client.served, this.#now);
     client.waiting.push(item);
+    this.#waiting.add(client);
     client.work += item.cost;
     this.#length++;
   }
@@ -57,7 +63,7 @@ export class FairQueue<T extends Waiting> {
   costBefore(name: string, cost: number): number {
     const own = this.#clients.get(name)?.work ?? 0;
     let sum = own;
-    for (const [other, { work }] of this.#clients) if (other !== name) sum += Math.min(work, own + cost);
+    for (const client of this.#waiting) if (client.name !== name) sum += Math.min(client.work, own + cost);
     return sum;
   }
 
@@ -68,24 +74,29 @@ export class FairQueue<T extends Waiting> {
    * @param mayTake of which clients; of all by default
    */
   take(mayTake: (client: string) => boolean = () => true): T | undefined {
-    const waiting: Client<T>[] = [];
-    for (const [name, client] of this.#clients) if (client.waiting.length > 0 && mayTake(name)) waiting.push(client);
-    if (waiting.length === 0) return undefined;
-    const share = waiting.reduce((sum, { served }) => sum + served, 0) / waiting.length;
-    let [chosen, place] = [waiting[0]!, -1];
-    for (const client of waiting) {
+    const candidates = this.#candidates;
+    candidates.length = 0;
+    let served = 0;
+    for (const client of this.#waiting) {
+      if (!mayTake(client.name)) continue;
+      candidates.push(client);
+      served += client.served;
+    }
+    if (candidates.length === 0) return undefined;
+    const share = served / candidates.length;
+    let [chosen, place] = [candidates[0]!, -1];
+    for (const client of candidates) {
       // of a single client the mean may be rounded to less than what it is the mean of
-      if (client.served > share && waiting.length > 1) continue;
+      if (client.served > share && candidates.length > 1) continue;
       const most = mostUrgent(client.waiting);
       if (place >= 0 && !isBefore(client, most, chosen, place)) continue;
-      [chosen, place] = [client, most];
+      chosen = client;
+      place = most;
     }
-    const [item] = chosen.waiting.splice(Math.max(0, place), 1);
+    const item = this.#takeOut(chosen, Math.max(0, place));
     this.#now = Math.max(this.#now, chosen.served);
-    chosen.served += item!.cost;
-    chosen.work -= item!.cost;
-    this.#length--;
-    this.#forget(waiting.length);
+    chosen.served += item.cost;
+    this.#forget();
     return item;
   }
 
@@ -94,9 +105,7 @@ export class FairQueue<T extends Waiting> {
     const client = this.#clients.get(item.client);
     const place = client?.waiting.indexOf(item) ?? -1;
     if (place < 0) return false;
-    client!.waiting.splice(place, 1);
-    client!.work -= item.cost;
-    this.#length--;
+    this.#takeOut(client!, place);
     return true;
   }
 
@@ -104,12 +113,21 @@ export class FairQueue<T extends Waiting> {
   drain(): T[] {
     const items = [...this.#clients.values()].flatMap(({ waiting }) => waiting);
     this.#clients.clear();
+    this.#waiting.clear();
     this.#length = 0;
     return items;
   }
 
-  #forget(waiting: number): void {
-    if (this.#clients.size <= waiting + SPARE_CLIENTS) return;
+  #takeOut(client: Client<T>, place: number): T {
+    const [item] = client.waiting.splice(place, 1);
+    client.work -= item!.cost;
+    if (client.waiting.length === 0) this.#waiting.delete(client);
+    this.#length--;
+    return item!;
+  }
+
+  #forget(): void {
+    if (this.#clients.size <= this.#waiting.size + SPARE_CLIENTS) return;
     for (const [name, client] of this.#clients) {
       if (client.waiting.length === 0 && client.served <= this.#now) this.#clients.delete(name);
     }

@@ -1,5 +1,6 @@
 // From one cut to a later one: where to stop on the way to ask an exit. Pure planning, the same on device and server.
 
+import { indexOfCut } from "./cut-index.ts";
 import type { NetworkInfo } from "./network-info.ts";
 
 /** Run on to a cut, and there, if it has one, through the head of an exit. */
@@ -21,17 +22,12 @@ export interface Step {
  * @example stepsBetween(network, "input", "relu_9", thresholds)
  */
 export function stepsBetween(network: NetworkInfo, from: string, to: string, thresholds: readonly number[]): Step[] {
+  checkWay(network, from, to);
   const { cuts, exits } = network;
-  const place = (id: string): number => {
-    const i = cuts.findIndex((cut) => cut.id === id);
-    if (i < 0) throw new RangeError(`The network has no cut ${JSON.stringify(id)}`);
-    return i;
-  };
-  const [start, end] = [place(from), place(to)];
-  if (start > end) throw new RangeError(`Cannot go from ${from} back to ${to}`);
+  const end = cuts[indexOfCut(network, to)]!.exitsBefore;
   const steps: Step[] = [];
   let here = from;
-  for (let exit = cuts[start]!.exitsBefore; exit < cuts[end]!.exitsBefore; exit++) {
+  for (let exit = cuts[indexOfCut(network, from)]!.exitsBefore; exit < end; exit++) {
     const { at } = exits[exit]!;
     if (Math.fround(thresholds[exit]!) > 1 && at !== "none") continue;
     steps.push({ from: here, to: at, exit });
@@ -39,4 +35,11 @@ export function stepsBetween(network: NetworkInfo, from: string, to: string, thr
   }
   if (here !== to) steps.push({ from: here, to });
   return steps.map((step, i) => (i + 1 < steps.length ? { ...step, onTo: steps[i + 1]!.to } : step));
+}
+
+/** Is there a way from one cut to another? @throws {RangeError} when a cut is unknown or `to` lies before `from` */
+export function checkWay(network: NetworkInfo, from: string, to: string): void {
+  const [start, end] = [indexOfCut(network, from), indexOfCut(network, to)];
+  if (start < 0 || end < 0) throw new RangeError(`The network has no cut ${JSON.stringify(start < 0 ? from : to)}`);
+  if (start > end) throw new RangeError(`Cannot go from ${from} back to ${to}`);
 }

@@ -3,6 +3,7 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { CloudEvent, RunEvent } from "../engine/cloud-events.ts";
+import { indexOfCut } from "../engine/cut-index.ts";
 import type { CloudStats } from "../engine/index.ts";
 import type { ServedNetwork } from "./served-network.ts";
 
@@ -120,7 +121,7 @@ export function createMetrics({ networks, stats }: MetricsOptions): Metrics {
   const ended = ({ network, cut, receivedBytes, totalMs, end }: RunEvent): void => {
     const found = find(network);
     const model = found?.name ?? OTHER;
-    const known = found?.compute.network.cuts.some(({ id }) => id === cut) ? cut : OTHER;
+    const known = found && indexOfCut(found.compute.network, cut) >= 0 ? cut : OTHER;
     const exit = end.kind === "answered" ? (found?.compute.network.exits[end.exit]?.name ?? OTHER) : "";
     runs.inc({ model, cut: known, exit, outcome: end.kind });
     received.inc({ model }, receivedBytes);

@@ -13,15 +13,24 @@ export interface ServedNetwork {
   readonly compute: Compute;
 }
 
-export function listingOf({ name, version, hash, compute }: ServedNetwork): ServedModel {
-  const { exits, cuts } = compute.network;
-  return {
-    name,
-    version,
-    hash,
-    exits: exits.map((exit) => exit.name),
-    cuts: cuts.filter(({ id, sparse }) => sparse && id !== "none").map(({ id }) => id),
-  };
+/** Logs and consoles ask for it again and again. */
+const listings = new WeakMap<ServedNetwork, ServedModel>();
+
+export function listingOf(served: ServedNetwork): ServedModel {
+  let listing = listings.get(served);
+  if (!listing) {
+    const { name, version, hash, compute } = served;
+    const { exits, cuts } = compute.network;
+    listing = {
+      name,
+      version,
+      hash,
+      exits: exits.map((exit) => exit.name),
+      cuts: cuts.filter(({ id, sparse }) => sparse && id !== "none").map(({ id }) => id),
+    };
+    listings.set(served, listing);
+  }
+  return listing;
 }
 
 export function hashOfNetwork({ network }: Compute): string {

@@ -1,12 +1,22 @@
 // What happens at a server, as lines of a log.
 
 import type { CloudEvent } from "../engine/index.ts";
-import type { Log, LogLine } from "./log.ts";
+import type { Log, LogLevel, LogLine } from "./log.ts";
 
-/** @param nameOf a network's name by its hash; undefined when it is served no longer */
-export function logEvents(log: Log, nameOf: (network: string) => string | undefined): (event: CloudEvent) => void {
+/**
+ * @param nameOf a network's name by its hash; undefined when it is served no longer
+ * @param level that the log says: lines of thousands of runs a second are not even made when nobody reads them
+ */
+export function logEvents(
+  log: Log,
+  nameOf: (network: string) => string | undefined,
+  level: LogLevel = "debug",
+): (event: CloudEvent) => void {
   const model = (network: string): string => nameOf(network) ?? network.slice(0, 8);
-  return (event) => log(lineOf(event, model));
+  const saysAll = level === "debug";
+  return (event) => {
+    if (saysAll || event.kind !== "run" || event.end.kind === "refused") log(lineOf(event, model));
+  };
 }
 
 function lineOf(event: CloudEvent, model: (network: string) => string): LogLine {

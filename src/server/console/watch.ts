@@ -1,6 +1,7 @@
 // What the console shows: counts every event of the cloud engine, and makes a picture of it twice a second.
 
 import type { CloudEvent, GreetedEvent, RunEvent } from "../../engine/cloud-events.ts";
+import { indexOfCut } from "../../engine/cut-index.ts";
 import { type Clock, type CloudStats, systemClock } from "../../engine/index.ts";
 import type { RefuseCode } from "../../wire/index.ts";
 import { listingOf, type ServedNetwork } from "../served-network.ts";
@@ -158,7 +159,8 @@ export class Watch {
     const tally = this.#tallyOf(network);
     client.network = network;
     // refused ones may name a cut that there is not
-    if (this.#find(network)?.compute.network.cuts.some(({ id }) => id === cut)) {
+    const served = this.#find(network);
+    if (served && indexOfCut(served.compute.network, cut) >= 0) {
       client.cut = cut;
       tally.byCut.set(cut, (tally.byCut.get(cut) ?? 0) + 1);
     }
