@@ -24,7 +24,7 @@ export interface ServeOptions
   readonly host?: string;
   /** 0: a free one. @default 8484 */
   readonly port?: number;
-  /** Runs at the same time, of each network. @default a core less than there are: one is left for the sockets */
+  /** Runs at the same time, of each network. @default as many as there are cores: what the sockets take of them is less than one */
   readonly workers?: number;
   /** Runs that wait or compute, of all clients; more are refused as busy. @default 64 */
   readonly maxQueued?: number;
@@ -73,7 +73,7 @@ const GRACE_MS = 5000;
  */
 export async function serve(options: ServeOptions): Promise<Server> {
   const { models, host = "127.0.0.1", port = 8484, maxQueued = 64, maxInFlight, samples, limits = {} } = options;
-  const { workers = Math.max(1, availableParallelism() - 1), batching = true, allowedOrigins } = options;
+  const { workers = availableParallelism(), batching = true, allowedOrigins } = options;
   const { threads, executionProviders, cacheFolder, onError, onEvent } = options;
   const opening = {
     ...(threads !== undefined && { threads }),
