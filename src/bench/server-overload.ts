@@ -1,6 +1,7 @@
 // What is left of a server that is asked for five times what it can do? Devices with deadlines, which answer for themselves when it does
-// not.
+// not. Whatever of this machine the flood takes more than the load at capacity did, the server did not have.
 
+import { availableParallelism } from "node:os";
 import { median } from "./report.ts";
 import type { Phases } from "./server.ts";
 import { DEVICES, mixFor, type ServedNetwork } from "./server-mix.ts";
@@ -11,8 +12,12 @@ export interface Overload {
   readonly offered: number;
   /** Answers of the server in time, a second. */
   readonly goodput: number;
-  /** What it answers a second when it is never idle and nobody is in a hurry. */
+  /** What it answers a second when it is never idle and nobody is in a hurry, on as much of the processor as the flood has left. */
   readonly capacity: number;
+  /** Goodput over capacity, median of the rounds' own. */
+  readonly ratio: number;
+  /** Processor cores that the devices took while they flooded. */
+  readonly deviceCores: number;
   /** Of server or device, more than 20 ms after the deadline. */
   readonly lateAnswers: number;
   /** Resident memory of the server at the end over that before. */
@@ -41,13 +46,17 @@ export async function measureOverload(
     const flooding = await opened.load(server, mixFor(network, { pace, deadlineMs: DEADLINE_MS, group: "all" }));
     const capacity: number[] = [];
     const goodput: number[] = [];
+    const deviceCores: number[] = [];
     let lateAnswers = 0;
     await flooding.run(WARM_UP_S);
     const before = residentBytes(server);
     for (let round = 0; round < rounds; round++) {
-      capacity.push(checked((await saturating.run(seconds, 200)).all!).answered / seconds);
+      const most = checked((await saturating.run(seconds, 200)).all!).answered / seconds;
       const flood = checked((await flooding.run(seconds, 500)).all!);
+      const cores = availableParallelism();
+      capacity.push((most * (cores - flooding.cores)) / (cores - saturating.cores));
       goodput.push(flood.answered / seconds);
+      deviceCores.push(flooding.cores);
       lateAnswers += flood.late;
       const { requests, answered, refused, own } = flood;
       say(
@@ -59,6 +68,8 @@ export async function measureOverload(
       offered,
       goodput: median(goodput),
       capacity: median(capacity),
+      ratio: median(goodput.map((rps, i) => rps / capacity[i]!)),
+      deviceCores: median(deviceCores),
       lateAnswers,
       rssGrowth: residentBytes(server) / before,
     };

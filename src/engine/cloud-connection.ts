@@ -195,8 +195,10 @@ export class CloudConnection implements ConnectionHandlers {
   }
 
   #begin(arrival: Arrival, compute: Compute, task: Task): void {
-    const denial = this.#account.begin();
-    if (denial) this.#refuse(arrival, denial.code, denial.reason);
+    const reason = compute.whyNot?.(task);
+    const denial = reason === undefined ? this.#account.begin() : undefined;
+    if (reason !== undefined) this.#refuse(arrival, "busy", reason);
+    else if (denial) this.#refuse(arrival, denial.code, denial.reason);
     else this.#start(arrival, compute, task);
   }
 

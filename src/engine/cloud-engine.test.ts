@@ -11,7 +11,7 @@ import { ClientLedger } from "./client-ledger.ts";
 import { type CloudEngine, createCloudEngine } from "./cloud-engine.ts";
 import type { CloudEvent } from "./cloud-events.ts";
 import type { CloudEngineOptions } from "./cloud-options.ts";
-import type { Answered, Compute } from "./compute.ts";
+import type { Answered, Compute, Task } from "./compute.ts";
 import type { NetworkInfo } from "./network-info.ts";
 
 let compute: InProcessCompute;
@@ -147,6 +147,22 @@ describe("a run is refused, and the connection goes on", () => {
     await other.asks(run(1));
   });
 
+  test("when it would wait too long, before it is handed in", async () => {
+    const busy: Compute = Object.assign(Object.create(compute), {
+      start: () => Promise.reject(new SpinnError("Runtime", "It was handed in")),
+      whyNot: ({ deadlineMs = Number.POSITIVE_INFINITY }: Task) =>
+        deadlineMs < 100 ? "It would take about 100 ms until its turn" : undefined,
+    });
+    const { dial, engine } = service({ networks: [busy] });
+    const device = await RawDevice.greeted(dial, network);
+    device.say(run(1, { deadlineMs: 99 }));
+    expect(await device.hears("refuse", 1)).toMatchObject({
+      code: "busy",
+      reason: "It would take about 100 ms until its turn",
+    });
+    expect(engine.stats()).toMatchObject({ queued: 0, refused: 1 });
+  });
+
   test("when its deadline passes, waiting or between two slices; nothing is computed for it", async () => {
     const { dial, clock, engine } = service();
     const device = await RawDevice.greeted(dial, network);
@@ -185,6 +201,7 @@ describe("a run is refused, and the connection goes on", () => {
     await device.asks(run(1)); // three logits fit
     const wide: Compute = Object.assign(Object.create(compute), {
       start: async (): Promise<Answered> => ({ ...(await directly(1)), logits: new Float32Array(60) }),
+      whyNot: () => undefined,
     });
     const other = await RawDevice.greeted(service({ networks: [wide] }).dial, network, { limits });
     other.say(run(1));

@@ -102,7 +102,8 @@ class Pool implements ComputePool {
     const from = startOf(task.start);
     const cost = this.#serviceTimes.workMs(from);
     const slot = this.#slotOrRoom(task, signal);
-    this.#refuseLate(client, from, cost, deadlineMs);
+    const reason = this.whyNot(task);
+    if (reason !== undefined) throw new SpinnError("Overloaded", reason);
     const { start, transfer } = handOver(task.start);
     const nowMs = performance.now();
     const deadlineAtMs = nowMs + deadlineMs;
@@ -149,11 +150,13 @@ class Pool implements ComputePool {
   }
 
   /** Who would wait until it is too late hears so at once, and can do something else meanwhile. */
-  #refuseLate(client: string, from: string, cost: number, deadlineMs: number): void {
-    if (this.#queue.length === 0 || deadlineMs === Number.POSITIVE_INFINITY) return;
-    const waitMs = (MARGIN * this.#queue.costBefore(client, cost)) / Math.max(1, this.#slots.size);
-    if (waitMs + this.#serviceTimes.stayMs(from) <= deadlineMs) return;
-    throw new SpinnError("Overloaded", `It would take about ${Math.ceil(waitMs)} ms until its turn`);
+  whyNot({ start, client = "", deadlineMs }: Task): string | undefined {
+    if (this.#queue.length === 0 || deadlineMs === undefined) return undefined;
+    const from = startOf(start);
+    const workMs = this.#queue.costBefore(client, this.#serviceTimes.workMs(from));
+    const waitMs = (MARGIN * workMs) / Math.max(1, this.#slots.size);
+    if (waitMs + this.#serviceTimes.stayMs(from) <= deadlineMs) return undefined;
+    return `It would take about ${Math.ceil(waitMs)} ms until its turn`;
   }
 
   #paused({ id, packet, best, times }: JobReply & { kind: "paused" }, { slot, queueMs }: Done): Paused {

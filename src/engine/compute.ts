@@ -94,6 +94,13 @@ export interface Compute {
    * @throws {RangeError} for a cut that the network does not have, or thresholds that do not fit
    */
   start(task: Task, signal?: AbortSignal, onBest?: OnBest): Promise<Outcome>;
+  /**
+   * Would a task be refused at once, as things are? For whoever is asked for more than can be done: the answer costs less than handing
+   * the task in.
+   *
+   * @returns why, in one line
+   */
+  whyNot?(task: Task): string | undefined;
   /** Makes the slices of a plan ahead of time. */
   prepare(from: string, cut: string, thresholds: readonly number[]): Promise<void>;
   /** Tasks that wait or run. */

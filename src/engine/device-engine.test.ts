@@ -154,6 +154,7 @@ test("encoded images go as they came, and are decoded here only when the server 
   server.say({ kind: "refuse", id, code: "busy", reason: "", loadFactor: 3 });
   expect(await second).toMatchObject({ source: "device", fallbackReason: "refused:busy", ...(await alone()) });
   expect(engine.link.serverLoad).toBe(3);
+  clock.turn(20); // so long at most it leaves the server alone
   const third = engine.infer(image);
   expect((await server.hears("run")).payload.kind).toBe("packet");
   await engine.close();
@@ -268,6 +269,20 @@ describe("when the server fails", () => {
       expect(engine.link.connected).toBe(true);
     });
   }
+
+  test("full: it is left alone for a while, and then asked again", async () => {
+    const { engine, server } = await meet();
+    const first = engine.infer(image);
+    const { id } = await server.hears("run");
+    server.say({ kind: "refuse", id, code: "busy", reason: "", loadFactor: 9 });
+    await first;
+    const second = await engine.infer(image);
+    expect(second).toMatchObject({ fallbackReason: "refused:busy", bytesUp: 0, ...(await alone()) });
+    clock.turn(20);
+    const third = engine.infer(image);
+    server.answer(await server.hears("run"));
+    expect(await third).toMatchObject({ source: "server" });
+  });
 
   test("a lost connection: everything under way is answered here, and it dials again", async () => {
     const { engine, server } = await meet();

@@ -3,6 +3,7 @@
 
 import type { RefuseCode, Result, Run } from "../wire/message.ts";
 import { encodeMessage } from "../wire/message-codec.ts";
+import { BusyPause } from "./busy-pause.ts";
 import type { Clock } from "./clock.ts";
 import { type Asked, whatIsWrong } from "./device-check-result.ts";
 import { type Awaited, DeviceLink, type DeviceLinkOptions } from "./device-link.ts";
@@ -81,6 +82,7 @@ export class RemoteRuns {
   #lastId = 0;
   #previousLeftAtMs = 0;
   #serverLoad = 1;
+  readonly #pause: BusyPause;
   #isLookingAgain = false;
 
   constructor(options: RemoteRunsOptions, events: ConnectionEvents) {
@@ -88,6 +90,7 @@ export class RemoteRuns {
     this.#clock = options.clock;
     this.#options = options;
     this.#events = events;
+    this.#pause = new BusyPause(options.rng);
     this.link = new DeviceLink(
       { ...options, modelHash: options.network.modelHash },
       {
@@ -96,7 +99,7 @@ export class RemoteRuns {
         message: (message) => {
           if (message.kind !== "result") this.#serverLoad = message.loadFactor;
           if (message.kind === "result") this.#result(message);
-          else if (message.kind === "refuse") this.#refused(message.id, `refused:${message.code}`);
+          else if (message.kind === "refuse") this.#refused(message.id, message.code);
         },
         awaited: () => this.#awaited(),
       },
@@ -136,6 +139,8 @@ export class RemoteRuns {
 
   #reasonNotTo(): FallbackReason | undefined {
     if (!this.link.server) return "no-connection";
+    const refusal = this.#pause.at(this.#clock.now());
+    if (refusal) return `refused:${refusal}`;
     return this.#waiting.length >= this.#options.maxWaiting ? "queue-full" : undefined;
   }
 
@@ -227,19 +232,24 @@ export class RemoteRuns {
     const transfer = { bytes: bytesSent, sentAtMs, answeredAtMs, serverMs, previousLeftAtMs: this.#previousLeftAtMs };
     this.link.answered(transfer);
     this.#previousLeftAtMs = leftAtMs(transfer, this.link.estimate);
+    this.#pause.answered();
     this.#send(); // first, as somebody waits for it
     const elapsedMs = answeredAtMs - sentAtMs;
     request.done({ kind: "answered", result, sendQueueMs: sentAtMs - sinceMs, elapsedMs });
   }
 
-  #refused(id: number, reason: FallbackReason): void {
+  #refused(id: number, code: RefuseCode): void {
     const run = this.#take(id);
     if (!run) {
       this.#unexpected(id);
       return;
     }
+    const nowMs = this.#clock.now();
+    this.#pause.refused(code, run.sentAtMs, nowMs);
+    // those that wait for a place would hear the same
+    const hopeless = this.#pause.at(nowMs) ? this.#waiting.splice(0) : [];
     this.#send();
-    run.request.done({ kind: "failed", reason });
+    for (const { request } of [run, ...hopeless]) request.done({ kind: "failed", reason: `refused:${code}` });
   }
 
   /** An answer to a run that was cancelled is late; to any other it is a lie. */

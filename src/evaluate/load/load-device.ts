@@ -1,9 +1,17 @@
 // One emulated device: sends samples at its own pace, answers for itself when the server does not in time, and keeps count.
 
+import { BusyPause } from "../../engine/busy-pause.ts";
 import { messageOf } from "../../errors.ts";
 import { createRng, type Rng } from "../../random.ts";
 import type { Connection, ConnectionHandlers, Dial } from "../../transport/index.ts";
-import { decodeMessage, encodeMessage, type Hello, type Message, type Result } from "../../wire/index.ts";
+import {
+  decodeMessage,
+  encodeMessage,
+  type Hello,
+  type Message,
+  type RefuseCode,
+  type Result,
+} from "../../wire/index.ts";
 import { whatIsWrong } from "./expected-answer.ts";
 import type { LoadCounts, LoadDevice, Sample } from "./load-plan.ts";
 
@@ -36,6 +44,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
   readonly #modelHash: Uint8Array;
   readonly #rng: Rng;
   readonly #open = new Map<number, Open>();
+  readonly #pause: BusyPause;
   #connection: Connection | undefined;
   #greeted: ((problem?: Error) => void) | undefined;
   #maxInFlight = 1;
@@ -54,6 +63,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
     this.#dial = dial;
     this.#modelHash = modelHash;
     this.#rng = createRng(plan.seed);
+    this.#pause = new BusyPause(this.#rng);
     this.#turn = Math.floor(this.#rng() * shots.length);
   }
 
@@ -103,7 +113,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
       this.#maxInFlight = message.limits.maxInFlight;
       this.#greeted?.();
     } else if (message.kind === "result") this.#answered(message);
-    else if (message.kind === "refuse" && message.id !== 0) this.#refused(message.id);
+    else if (message.kind === "refuse" && message.id !== 0) this.#refused(message.id, message.code);
     else if (message.kind === "refuse") this.#problem(`the server refused the connection: ${message.reason}`);
   }
 
@@ -142,7 +152,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
     const { thresholds, deadlineMs, pace } = this.#plan;
     const isCounted = nowMs >= this.#countFromMs;
     if (isCounted) this.#counts.requests++;
-    if (!this.#connection || this.#open.size >= this.#maxInFlight) {
+    if (!this.#connection || this.#open.size >= this.#maxInFlight || this.#pause.at(nowMs)) {
       if (isCounted) this.#counts.own++;
       if (pace.kind === "closed") this.#askAgain();
       return;
@@ -167,6 +177,7 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
 
   #answered(result: Result): void {
     const open = this.#settle(result.id);
+    this.#pause.answered();
     if (!open) return; // too late: the device has answered for itself
     if (open.isCounted) {
       const latencyMs = this.#noteLatency(open);
@@ -181,8 +192,10 @@ export class EmulatedLoadDevice implements ConnectionHandlers {
     if (this.#plan.pace.kind === "closed" && performance.now() < this.#endMs) this.#ask();
   }
 
-  #refused(id: number): void {
-    if (this.#open.get(id)?.isCounted) this.#counts.refused++;
+  #refused(id: number, code: RefuseCode): void {
+    const open = this.#open.get(id);
+    if (open?.isCounted) this.#counts.refused++;
+    if (open) this.#pause.refused(code, open.sentMs, performance.now());
     this.#own(id);
   }
 
