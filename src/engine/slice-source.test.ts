@@ -1,8 +1,9 @@
 // A network for download: what is served is the network, and nothing else is.
 
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { randomFeeds, runWith } from "../../test/run-model.ts";
-import { toyProgressive } from "../../test/toy.ts";
+import { toyPreprocessing, toyProgressive } from "../../test/toy.ts";
 import { isSpinnError } from "../errors.ts";
 import { encodeModel } from "../onnx/codec.ts";
 import { edit } from "../onnx/proto.ts";
@@ -90,3 +91,57 @@ test.each(["", "<!doctype html>", "null", "[]", "{}", '{"modelHash":"00","cuts":
     );
   },
 );
+
+test("a description that no network can have is refused, whatever part of it", () => {
+  const calibrated = withMetadata(model, { preprocessing: toyPreprocessing(), labels: ["a", "b", "c"] });
+  const told = networkToJson(describeNetwork(calibrated));
+  expect(networkFromJson(told).preprocessing).toEqual(toyPreprocessing());
+  const lies: ((json: ReturnType<typeof JSON.parse>) => void)[] = [
+    (json) => (json.input = null),
+    (json) => (json.input.shape = [1, 3, 1e6, 1e6]),
+    (json) => (json.input.shape = [1, 3, -8, 8]),
+    (json) => (json.cuts[1].tensors[0].shape = [1, 2 ** 40]),
+    (json) => (json.cuts[1].id = json.cuts[2].id),
+    (json) => json.cuts.shift(),
+    (json) => (json.cuts[1].exitsBefore = 99),
+    (json) => (json.exits[0].at = "../../elsewhere"),
+    (json) => (json.exits[0].temperature = 0),
+    (json) => (json.exits[0].flopsFraction = 1e300),
+    (json) => (json.classes = 1e12),
+    (json) => (json.labels = ["a"]),
+    (json) => (json.preprocessing.width = 16_000),
+    (json) => (json.modelHash = "00"),
+  ];
+  for (const lie of lies) {
+    const json = JSON.parse(told);
+    lie(json);
+    expect(() => networkFromJson(JSON.stringify(json)), String(lie)).toThrow(
+      expect.objectContaining({ code: "InvalidData" }),
+    );
+  }
+});
+
+test("property: whatever replaces a part of a description, it is read or refused in one line", () => {
+  const told = networkToJson(describeNetwork(withMetadata(model, { preprocessing: toyPreprocessing() })));
+  const paths: (readonly string[])[] = [];
+  const visit = (value: unknown, path: readonly string[]): void => {
+    paths.push(path);
+    if (typeof value === "object" && value !== null)
+      for (const [key, child] of Object.entries(value)) visit(child, [...path, key]);
+  };
+  visit(JSON.parse(told), []);
+  fc.assert(
+    fc.property(fc.constantFrom(...paths.slice(1)), fc.jsonValue({ maxDepth: 2 }), (path, value) => {
+      const json = JSON.parse(told);
+      const parent = path.slice(0, -1).reduce((at, key) => at[key], json);
+      parent[path.at(-1)!] = value;
+      try {
+        networkFromJson(JSON.stringify(json));
+      } catch (error) {
+        expect(isSpinnError(error)).toBe(true);
+        expect((error as Error).message).not.toContain("\n");
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
