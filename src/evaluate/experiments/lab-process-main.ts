@@ -1,13 +1,14 @@
 // The code of a lab process: a server or a device, as it is asked. Started by `startLabProcess`.
 
 import { type Client, createClient } from "../../client/client.ts";
+import type { PlanChange } from "../../client/self-planning.ts";
 import { openCompute } from "../../compute/index.ts";
 import { type Dataset, decodeImage, outputIndices } from "../../data/index.ts";
 import { type ComputePool, createCloudEngine } from "../../engine/index.ts";
 import { messageOf } from "../../errors.ts";
 import { preprocess } from "../../image/index.ts";
 import { readModelFile } from "../../onnx/index.ts";
-import { measureSide, sideProfileOf } from "../../profiler/index.ts";
+import { measureSide, type SideSamples, type SideStore, sideProfileOf } from "../../profiler/index.ts";
 import { readMetadata } from "../../progressive/index.ts";
 import type { SideProfile } from "../../scheduler/index.ts";
 import { listenWebSocket, websocketDial } from "../../transport/index.ts";
@@ -24,6 +25,14 @@ type ConnectRequest = LabRequest & { readonly do: "connect" };
 
 let pool: ComputePool | undefined;
 let device: LabDevice | undefined;
+/** A device that agrees to something else still knows itself. */
+let remembered: SideSamples | undefined;
+const sideStore: SideStore = {
+  read: async () => remembered,
+  async write(_network, samples) {
+    remembered = samples;
+  },
+};
 
 async function answer(request: LabRequest): Promise<Answered> {
   switch (request.do) {
@@ -89,6 +98,7 @@ async function connect({ model, slowdown, server, images }: ConnectRequest): Pro
     decodeImage: (bytes) => decodeImage(bytes, "The image"),
     plan: { cut: "none", threshold: 1 },
     profileBudgetMs: PROFILE_BUDGET_MS,
+    sideStore,
   });
   return new LabDevice(client, dataset);
 }
@@ -111,7 +121,7 @@ class LabDevice {
     this.#dataset = dataset;
     this.#classes = outputIndices(dataset, client.network.classes);
     client.on("plan", ({ plan, why }) => {
-      this.#live?.changes.push({ atMs: Date.now(), plan, why: JSON.stringify(why) });
+      this.#live?.changes.push({ atMs: Date.now(), plan, why: reason(why) });
     });
   }
 
@@ -156,6 +166,11 @@ class LabDevice {
       ...(fallbackReason !== undefined && { fallbackReason }),
     };
   }
+}
+
+function reason(why: PlanChange["why"]): string {
+  if (why.kind === "broken") return `${why.constraint} is broken`;
+  return why.kind === "better" ? `better ${why.metric}` : why.kind;
 }
 
 function isRight({ labels }: Dataset, classes: ArrayLike<number>, image: number, answered: number): boolean {

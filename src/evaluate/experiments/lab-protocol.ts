@@ -25,7 +25,7 @@ export type LabRequest =
     }
   /** Compute at another pace from now on. */
   | { readonly do: "slow"; readonly slowdown: number }
-  /** Plan for this agreement from now on; measures the device first. */
+  /** Plan for this agreement from now on; measures the device before, a quarter as long the second time. */
   | { readonly do: "agree"; readonly require: readonly string[]; readonly prefer: readonly string[] }
   /** One image after the other, by whatever plan the client has, until `end`. */
   | { readonly do: "begin" }
