@@ -88,6 +88,8 @@ test.each([
     "how many exits there are",
     (text: string) => text.replace('"exits":[', '"exits":[{"name":"exit0","flopsFraction":0.01},'),
   ],
+  ["where an exit is", (text: string) => text.replace(/"at":"[^"]+"/, '"at":"../../etc/passwd"')],
+  ["how large images are", (text: string) => text.replace(/"width":\d+/, '"width":16000')],
 ])("a model file whose metadata lies about %s is not served", async (_, lie) => {
   const model = toyProgressive();
   const metadataProps = model.metadataProps.map((entry) => ({ ...entry, value: lie(entry.value) }));
@@ -95,6 +97,9 @@ test.each([
   const path = join(folder, "liar.spinn.onnx");
   await writeModelFile(path, { ...model, metadataProps });
   await expect(serve({ models: [path], port: 0, workers: 1, cacheFolder: folder })).rejects.toThrow(
-    /liar|metadata|spinn/,
+    expect.objectContaining({
+      code: "InvalidModel",
+      message: expect.stringMatching(/liar\.spinn\.onnx: The model's metadata is damaged: /),
+    }),
   );
 });

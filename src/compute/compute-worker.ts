@@ -5,9 +5,10 @@ import { hostBatches } from "../batching/batch-host.ts";
 import { type HostPlatform, hostCompute } from "../engine/compute-host.ts";
 import type { ComputeReply, ComputeRequest } from "../engine/compute-protocol.ts";
 import type { SlicedNetwork } from "../engine/sliced-network.ts";
+import { isSpinnError } from "../errors.ts";
 import type { Pixels } from "../image/pixels.ts";
 import { decodeModel } from "../onnx/codec.ts";
-import { readModelFile } from "../onnx/file.ts";
+import { inFile, readModelFile } from "../onnx/file.ts";
 import { validateModel } from "../onnx/validate.ts";
 import { packError } from "../portable-error.ts";
 import type { ComputeSetup } from "./compute-setup.ts";
@@ -26,7 +27,13 @@ const never = new Int32Array(new SharedArrayBuffer(4));
 
 async function open({ model, session, cacheFolder }: ComputeSetup): Promise<SlicedNetwork> {
   const proto = typeof model === "string" ? await readModelFile(model) : validateModel(decodeModel(model));
-  return await openNodeNetwork(proto, { session, cacheFolder });
+  try {
+    return await openNodeNetwork(proto, { session, cacheFolder });
+  } catch (error) {
+    // of several networks, the one that is meant
+    const isItsOwn = isSpinnError(error, "InvalidModel") || isSpinnError(error, "UnsupportedModel");
+    throw isItsOwn && typeof model === "string" ? inFile(model, error) : error;
+  }
 }
 
 /** sharp is loaded with the first image: most workers see none. */

@@ -78,8 +78,8 @@ function noModel(code: "FileAccess" | "InvalidModel", path: string, why: string,
   return new SpinnError(code, `${path} ${why}`, { hint, cause });
 }
 
-/** The same error with the file in front. */
-function inFile(path: string, error: SpinnError): SpinnError {
+/** The same error with the file in front: for whoever reads more out of a model than {@link readModelFile} does. */
+export function inFile(path: string, error: SpinnError): SpinnError {
   const { code, hint, message } = error;
   const bare = hint ? message.slice(0, -`. ${hint}`.length) : message;
   return new SpinnError(code, `${path}: ${bare}`, { ...(hint ? { hint } : {}), cause: error });
