@@ -8,7 +8,9 @@ import { colourImage, toyProgressive } from "../../test/toy.ts";
 import { shippedModel } from "../cli/commands/demo.ts";
 import type { Pixels } from "../image/index.ts";
 import { encodeModel, writeModelFile } from "../onnx/index.ts";
+import { programName } from "../package-file.ts";
 import { type Server, serve } from "../server/index.ts";
+import { websocketDial } from "../transport/index.ts";
 import type { Client } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 
@@ -33,6 +35,20 @@ async function open(options: Partial<ConnectOptions> = {}): Promise<Client> {
   onTestFinished(() => client.close());
   return client;
 }
+
+test("any way to reach the server will do, and the server hears which program has come", async () => {
+  const agents: string[] = [];
+  const other = await serve({
+    models: [model],
+    port: 0,
+    workers: 1,
+    onEvent: (event) => event.kind === "greeted" && agents.push(event.agent),
+  });
+  onTestFinished(() => other.close());
+  const client = await open({ server: websocketDial(other.url), plan: { cut: "relu3", threshold: 1 } });
+  expect((await client.infer(images[0]!)).source).toBe("server");
+  expect(agents).toEqual([programName()]);
+});
 
 test("at every cut the answer is that of the unsplit network", async () => {
   const client = await open({ plan: { cut: "none", threshold: 1 } });

@@ -3,16 +3,17 @@
 import { join } from "node:path";
 import { type ComputeOptions, openCompute } from "../compute/index.ts";
 import { cacheRoot, decodeImage } from "../data/index.ts";
+import { programName } from "../package-file.ts";
 import { fileSideStore } from "../profiler/file-side-store.ts";
 import { createRng } from "../random.ts";
-import { type Token, websocketDial } from "../transport/index.ts";
+import { type Dial, type Token, websocketDial } from "../transport/index.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 
 export interface ConnectOptions
   extends ComputeOptions,
     Omit<ClientOptions, "compute" | "decodeImage" | "defaultDeadlineMs" | "dial" | "clock" | "rng"> {
-  /** `ws://host:port`; absent: the device does everything. */
-  readonly server?: string;
+  /** `ws://host:port`, or another way to reach it, like `natsDial` of `spinn/nats`; absent: the device does everything. */
+  readonly server?: string | Dial;
   /** Proves who this is to a server that asks; a function is asked for each connection, so that it may be renewed. @default none */
   readonly token?: Token;
   /** Answer within so many milliseconds, as well as is possible by then. @default none */
@@ -34,11 +35,12 @@ export interface ConnectOptions
  */
 export async function connect(options: ConnectOptions): Promise<Client> {
   const { server, token, deadlineMs, seed, ...rest } = options;
-  const dial = server === undefined ? undefined : websocketDial(server, { ...(token !== undefined && { token }) });
+  const dial = typeof server === "string" ? websocketDial(server, { ...(token !== undefined && { token }) }) : server;
   const { threads = 1, executionProviders = ["cpu"], slowdown = 1 } = rest;
   const compute = await openCompute(rest);
   try {
     return await createClient({
+      agent: programName(),
       sideStore: fileSideStore(join(cacheRoot(), "sides"), { threads, executionProviders, slowdown }),
       ...rest,
       compute,
