@@ -1,6 +1,6 @@
 // `spinn load` as users start it: on a server of its own, and on one that is there.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -37,6 +37,23 @@ test("devices that would be sure of everything send everything, which is said", 
     expect(code).toBe(0);
     expect(err).toEqual(["2 of 2 devices would send nothing at their thresholds: theirs is 1"]);
     expect(JSON.parse(out).answered).toBeGreaterThan(0);
+  } finally {
+    await server.close();
+  }
+});
+
+test("a server that asks for a token is shown one; who has none is told", async () => {
+  const tokens = { clients: [{ name: "load", token: "load-0123456789abcdef" }] };
+  const server = await serve({ models: [model], port: 0, workers: 1, cacheFolder: folder, tokens });
+  try {
+    const tokenFile = join(folder, "token");
+    await writeFile(tokenFile, "load-0123456789abcdef\n");
+    const few = ["--devices", "2", "--seconds", "1", "--server", server.url, "--json"];
+    const { code, out } = await spinn("load", model, ...few, "--token-file", tokenFile);
+    expect({ code, report: JSON.parse(out) }).toMatchObject({ code: 0, report: { lost: 0, wrong: 0 } });
+    const refused = await spinn("load", model, ...few);
+    expect(refused.code).toBe(1);
+    expect(refused.err.join()).toMatch(/token/);
   } finally {
     await server.close();
   }

@@ -299,6 +299,7 @@ function program(io: Io): Command {
     .description("many emulated devices on a server, each with its own cut, threshold and images")
     .argument("[model.onnx]", "the network that the server serves (default: the shipped one)")
     .option("--server <url>", "ws://host:port; without it one is started here")
+    .option("--token-file <file>", "holds the token for a server that asks for one (or set SPINN_TOKEN)")
     .option("--devices <n>", "how many", positiveInteger, 64)
     .option("--seconds <n>", "for how long", positiveNumber, 20)
     .option("--rate <n>", "requests a second and device (default: the next when the last is answered)", positiveNumber)

@@ -17,12 +17,15 @@ import {
 import { preprocess } from "../../image/index.ts";
 import { readModelFile } from "../../onnx/index.ts";
 import { packageFile } from "../../package-file.ts";
+import { tokenText } from "../../transport/bearer.ts";
 import { table } from "../format.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { readToken } from "../read-token.ts";
 
 export interface LoadCommandOptions {
   server?: string;
+  tokenFile?: string;
   devices: number;
   seconds: number;
   /** Requests a second and device; absent: the next when the last is answered. */
@@ -62,11 +65,15 @@ export async function loadCommand(io: Io, model: string = SHIPPED, options: Load
   const { devices, seconds, processes, json } = options;
   await interruptible(io, async (signal) => {
     io.status("What the devices send…");
+    const token = await readToken(options.tokenFile);
     const task = await taskFor(io, model, options);
     const own = options.server === undefined ? await startServerProcess({ models: [model] }) : undefined;
     const server = options.server ?? `ws://127.0.0.1:${own!.port}`;
     try {
-      const load = await openLoad({ ...task, server }, processes);
+      const load = await openLoad(
+        { ...task, server, ...(token !== undefined && { token: await tokenText(token) }) },
+        processes,
+      );
       // whoever is in the middle of a run hears of it by its connection
       signal.addEventListener("abort", () => void load.close(), { once: true });
       try {

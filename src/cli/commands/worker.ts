@@ -25,15 +25,7 @@ export async function workerCommand(
   models: readonly string[],
   options: ServeCommandOptions & NatsCommandOptions,
 ): Promise<void> {
-  const {
-    workers = Math.max(1, availableParallelism() - 1),
-    threads,
-    provider,
-    maxQueued,
-    batching,
-    grace,
-    json,
-  } = options;
+  const { workers = availableParallelism(), threads, provider, maxQueued, batching, grace, json } = options;
   if (models.length > 0)
     throw new SpinnError("Usage", "With --nats a server computes what is deployed, not files of its own", {
       hint: `Deploy it: spinn deploy ${models[0]} --nats …`,

@@ -46,6 +46,8 @@ export interface LoadDevice {
 export interface LoadTask {
   /** `ws://…` */
   readonly server: string;
+  /** For a server that asks: all devices are this one client. */
+  readonly token?: string;
   /** 16 bytes. */
   readonly modelHash: Uint8Array;
   readonly samples: readonly Sample[];

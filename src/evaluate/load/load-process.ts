@@ -14,8 +14,9 @@ function reply(message: LoadReply): void {
   process.send?.(message);
 }
 
-async function open({ server, modelHash, samples, devices: plans }: LoadTask): Promise<void> {
-  const dial = websocketDial(server);
+async function open({ server, token, modelHash, samples, devices: plans }: LoadTask): Promise<void> {
+  const options = token === undefined ? {} : { token };
+  const dial = websocketDial(server, options);
   groups = plans.map(({ group }) => group);
   devices = plans.map((plan) => {
     const shots = plan.samples.map((i): Shot => {
@@ -24,7 +25,7 @@ async function open({ server, modelHash, samples, devices: plans }: LoadTask): P
       if (best === "done") throw new RangeError("A device is to send what it can answer itself");
       return { sample, ...(best && { best }) };
     });
-    const own = plan.server === undefined ? dial : websocketDial(plan.server);
+    const own = plan.server === undefined ? dial : websocketDial(plan.server, options);
     return new EmulatedLoadDevice(plan, shots, own, modelHash);
   });
   for (const device of devices) await device.connect();
