@@ -119,6 +119,19 @@ test("with a certificate: spinn infer asks over TLS, where it is told whom to tr
   });
 });
 
+test.each([
+  [[], /door\.open.*asks for no tokens/],
+  [["--tokens"], /door\.plain.*in the clear/],
+])("a server that other machines reach says what it does not ask for: %j", async (flags, warning) => {
+  const clients = join(folder, "clients.json");
+  await writeFile(clients, '[{ "name": "me", "token": "some-0123456789abcdef" }]');
+  const tokens = flags.length > 0 ? ["--tokens", clients] : [];
+  const program = start("--json", "--host", "0.0.0.0", "--log", "json", ...tokens);
+  await program.line(warning);
+  program.process.kill("SIGTERM");
+  expect((await program.ended).code).toBe(0);
+});
+
 test("a port in use is one line that says what to do", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   await new Promise((resolve) => taken.once("listening", resolve));

@@ -4,6 +4,7 @@ import { openNats, startGateway } from "../../cluster/index.ts";
 import { type AccessFlags, accessOf } from "../access-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { warnOfOpenDoor } from "../open-door.ts";
 import { serverTelemetry, type TelemetryOptions } from "../server-telemetry.ts";
 import { keepServing, pageLines, readyLine } from "./serve.ts";
 
@@ -25,6 +26,7 @@ export interface GatewayCommandOptions extends NatsCommandOptions, TelemetryOpti
 
 export async function gatewayCommand(io: Io, options: GatewayCommandOptions): Promise<void> {
   const { host, port, maxQueued, allowOrigin, grace, json } = options;
+  const access = accessOf(options);
   const telemetry = await serverTelemetry(io, options);
   await interruptible(io, async (signal) => {
     const nats = await openNats({ ...natsOf(options), name: "spinn gateway" });
@@ -35,11 +37,12 @@ export async function gatewayCommand(io: Io, options: GatewayCommandOptions): Pr
         port,
         onError: telemetry.onError,
         onEvent: telemetry.onEvent,
-        ...accessOf(options),
+        ...access,
         ...(maxQueued !== undefined && { maxQueued }),
         ...(allowOrigin && { allowedOrigins: allowOrigin }),
       });
       telemetry.follow(gateway);
+      warnOfOpenDoor(telemetry.log, { host, ...access });
       const { url, models } = gateway;
       const names = models.map(({ name, version }) => `${name}@${version}`).join(", ");
       const served = names === "" ? "Nothing is deployed yet: spinn deploy" : `Serving ${names}`;

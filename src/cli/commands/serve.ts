@@ -5,6 +5,7 @@ import { hotReload, type ModelFile, readConfig, type Server, type ServerConfig, 
 import { type AccessFlags, accessOf } from "../access-flags.ts";
 import { interruptible } from "../interrupt.ts";
 import type { Io } from "../io.ts";
+import { warnOfOpenDoor } from "../open-door.ts";
 import { open } from "../options.ts";
 import { serverTelemetry, type TelemetryOptions } from "../server-telemetry.ts";
 
@@ -45,6 +46,7 @@ export async function serveCommand(io: Io, models: string[], options: ServeComma
     const { onEvent, onError } = telemetry;
     const server = await serve({ ...rest, models: files, onEvent, onError, ...(samples && { samples }) });
     telemetry.follow(server);
+    warnOfOpenDoor(telemetry.log, settings);
     const reloading = hotReload({
       server,
       models: async () => filesOf(config === undefined ? configured : await readConfig(config)),
