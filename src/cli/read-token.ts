@@ -15,7 +15,10 @@ export async function readToken(path: string | undefined): Promise<Token | undef
   try {
     await read();
   } catch (cause) {
-    throw new SpinnError("FileAccess", `Cannot read the token in ${path}: ${messageOf(cause)}`, { cause });
+    throw new SpinnError("FileAccess", `Cannot read the token in ${path}: ${messageOf(cause)}`, {
+      hint: "Check the path",
+      cause,
+    });
   }
   return read;
 }

@@ -227,6 +227,32 @@ describe.skipIf(!hasNats())(hasNats() ? "a cluster" : noNats, () => {
     await expect.poll(outcome, PATIENT).toBe("result");
   });
 
+  test("a gateway that closes says so, and answers HTTP clients that wait", async () => {
+    const leaving = await startGateway({
+      nats: await server.client(),
+      port: 0,
+      modelFolder: join(folder, "gateway"),
+      onError,
+    });
+    await vi.waitFor(() => expect(leaving.models).toHaveLength(1), PATIENT);
+    const url = leaving.url.replace("ws:", "http:");
+    const data = Array.from(inputFor(network, 1));
+    const body = JSON.stringify({
+      inputs: [{ name: network.input.name, shape: network.input.shape, datatype: "FP32", data }],
+    });
+    // there is no worker: it waits for one for a while
+    const asked = fetch(`${url}/v2/models/${leaving.models[0]!.name}/infer`, { method: "POST", body });
+    await vi.waitFor(() => expect(leaving.stats().queued).toBe(1), PATIENT);
+    const closing = leaving.close();
+    const health = await fetch(`${url}/healthz`);
+    expect(health.status).toBe(503);
+    expect(await health.json()).toMatchObject({ status: "draining" });
+    const answer = await asked;
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toEqual({ error: expect.any(String) });
+    await closing;
+  });
+
   test("without a worker a run waits for one, and is refused as busy when none comes", async () => {
     const phone = await device();
     phone.say(runFor(network, 1, inputFor(network, 1)));

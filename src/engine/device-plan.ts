@@ -49,7 +49,8 @@ export function checkPlan(network: NetworkInfo, { cut, thresholds, codec, bits }
   if (codec === "image" && cut !== "input")
     throw new RangeError(`An encoded image can be sent at the cut input only, not at ${cut}`);
   const fits = codec === "float32" ? bits === 32 : Number.isInteger(bits) && bits >= 2 && bits <= 8;
-  if (!fits) throw new RangeError(`Values of ${bits} bits do not go with the codec ${codec}`);
+  const widths = codec === "float32" ? "32" : "2 to 8";
+  if (!fits) throw new RangeError(`Values of ${bits} bits do not go with the codec ${codec}: they have ${widths}`);
 }
 
 /** @throws {RangeError} when there is no such cut */
