@@ -111,7 +111,7 @@ export class Session {
       const { refusal } = client.link;
       // as it can be once a token has expired
       if (!connected && refusal === "unauthorized")
-        this.tokenProblem.value = `The server has closed its door: ${reason}.`;
+        this.tokenProblem.value = `The server lets this page in no more: ${reason}.`;
       else if (connected) this.tokenProblem.value = undefined;
     });
     client.on("link", look);
