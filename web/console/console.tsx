@@ -9,16 +9,15 @@ import { byteCount, milliseconds, significant } from "../shared/format.ts";
 import { PageBar } from "../shared/page-bar.tsx";
 import { Panel } from "../shared/panel.tsx";
 import { TokenForm } from "../shared/token-form.tsx";
+import { keptToken } from "../shared/token-store.ts";
 import { BarList } from "./bar-list.tsx";
 import { Charts } from "./charts.tsx";
 import { ClientTable } from "./client-table.tsx";
 import { NetworkTable } from "./network-table.tsx";
 import { type Connection, connection, history, pause, resume, snapshot, useToken } from "./server-state.ts";
 
-const links = [
-  { text: "Playground", href: "./" },
-  { text: "Metrics", href: "./metrics" },
-];
+const playground = { text: "Playground", href: "./" };
+const metrics = { text: "Metrics", href: "./metrics" };
 
 const tones: Readonly<Record<ConsoleEvent["kind"], Tone>> = {
   connected: "good",
@@ -31,6 +30,8 @@ const tones: Readonly<Record<ConsoleEvent["kind"], Tone>> = {
 export function Console(): JSX.Element {
   const state = connection.value;
   const seen = snapshot.value;
+  // a link brings no token
+  const links = state.kind === "token" || keptToken() !== "" ? [playground] : [playground, metrics];
   return (
     <>
       <PageBar title="spinn console" links={links}>
