@@ -387,6 +387,12 @@ describe("command lines", () => {
   });
 });
 
+test("the demo's link is looked at before anything starts", async () => {
+  expect(await complaint(["demo", "--link", "24mb/40ms"])).toMatch(
+    /"24mb\/40ms" at character 3: "mb" is no unit of bandwidth/,
+  );
+});
+
 test("the program itself does the same: one line, exit code 1, nothing on standard output", async () => {
   const outcomes: Outcome[] = await Promise.all([
     startSpinn(["inspect", "nothing.onnx", "--json"], folder).ended,

@@ -12,6 +12,7 @@ import {
   type DemoResult,
   PATIENCE_MS,
   type Policy,
+  parseLink,
   runDemo,
   type Summary,
 } from "../../evaluate/index.ts";
@@ -51,6 +52,7 @@ export async function shippedModel(): Promise<string> {
 }
 
 export async function demoCommand(io: Io, options: DemoCommandOptions): Promise<void> {
+  parseLink(options.link); // wrong ones are told before anything starts
   const path = await shippedModel();
   const model = await readModelFile(path);
   const metadata = readMetadata(model)!;
