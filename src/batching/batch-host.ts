@@ -149,7 +149,8 @@ class BatchHost {
       const { request, cut, row, sinceMs, deadlineAtMs } = member;
       const needMs = this.#needMs.get(cut) ?? 0;
       const slice = sliceOf(cut, row, stepOf(member));
-      return { id: request.id, at: this.#places.get(cut)!.index, slice, sinceMs, deadlineAtMs, needMs };
+      const { id, yields = false } = request;
+      return { id, at: this.#places.get(cut)!.index, slice, sinceMs, deadlineAtMs, needMs, yields };
     });
     const plan = planBatch(waiting, this.#wave, { maxWaitMs, size: (slice) => this.#size(slice) }, nowMs);
     this.#wave = plan.wave;

@@ -133,3 +133,10 @@ test("nobody starves: a request without a deadline gets through endless urgent o
   }
   expect.unreachable("it has been waiting for three seconds");
 });
+
+test("who yields runs when nobody else is there, and is company for nobody", () => {
+  const all = [waiting(1, 0, { yields: true }), waiting(2, 3), waiting(3, 3, { yields: true })];
+  expect(planBatch(all, new Set([1, 2, 3]), rules(4), 1).batch).toEqual([2]);
+  const left = [waiting(1, 0, { yields: true }), waiting(3, 3, { yields: true })];
+  expect(planBatch(left, new Set([1, 3]), rules(4), 1).batch).toEqual([1]);
+});

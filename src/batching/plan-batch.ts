@@ -13,6 +13,8 @@ export interface Waiting {
   readonly deadlineAtMs: number;
   /** What it still takes at best. */
   readonly needMs: number;
+  /** Others go first. */
+  readonly yields?: boolean;
 }
 
 export interface BatchRules {
@@ -36,12 +38,22 @@ const PATIENCE_MS = 1000;
  * The wave is as large as the most company that any of the slices wants, but no more than half of those who are here: when few are,
  * waiting for company costs more than it saves. It is joined by whoever stands ahead of all of it, and
  * by anybody when half of it has left: a newcomer alone would be run alone until it had caught up. In the wave the furthest
- * behind goes first, but for those who cannot wait: of them the most urgent.
+ * behind goes first, but for those who cannot wait: of them the most urgent. All this among those who do not yield, if there are any.
  *
  * @param waiting in the order of their arrival; at least one
  * @param wave of the plan before
  */
 export function planBatch(
+  waiting: readonly Waiting[],
+  wave: ReadonlySet<number>,
+  rules: BatchRules,
+  nowMs: number,
+): BatchPlan {
+  const first = waiting.filter(({ yields }) => !yields);
+  return planAmong(first.length > 0 ? first : waiting, wave, rules, nowMs);
+}
+
+function planAmong(
   waiting: readonly Waiting[],
   wave: ReadonlySet<number>,
   rules: BatchRules,

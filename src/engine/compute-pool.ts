@@ -134,7 +134,8 @@ class Pool implements ComputePool {
       const job = this.#queue.take((client) => this.#places.held(client) < share);
       if (!job) return undefined;
       if (!this.#serviceTimes.isTooLate(job.from, job.deadlineAtMs - nowMs)) {
-        this.#places.take(job.client);
+        this.#places.take(job.client, job.cost, nowMs);
+        if (this.#places.isGreedy(job.client)) job.request = yielding(job.request);
         return job;
       }
       job.failed(deadlinePassed());
@@ -247,7 +248,7 @@ class Pool implements ComputePool {
         },
         taken: () => {
           takenMs = performance.now();
-          job.request = withTimeLeft(request, takenMs - calledMs);
+          job.request = withTimeLeft(job.request, takenMs - calledMs);
         },
         done: (reply, slot) => {
           if (reply.kind === "failed") fail(unpackError(reply.error));
@@ -300,6 +301,10 @@ function isQueued(job: Job): job is QueuedJob {
 function withTimeLeft(request: JobRequest, passedMs: number): JobRequest {
   if (request.kind !== "start" || request.task.deadlineMs === undefined) return request;
   return { ...request, task: { ...request.task, deadlineMs: request.task.deadlineMs - passedMs } };
+}
+
+function yielding(request: JobRequest): JobRequest {
+  return request.kind === "start" ? { ...request, yields: true } : request;
 }
 
 function answeredOf({ reply, queueMs }: Done): Answered {

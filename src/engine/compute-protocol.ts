@@ -11,7 +11,14 @@ import type { Step } from "./steps.ts";
 /** A job. `id` is the pool's choice, new for each. */
 export type JobRequest =
   /** Answered by `answered` or `paused`. The state of a paused task is kept under the task's id. */
-  | { readonly kind: "start"; readonly id: number; readonly task: Task; readonly tellsBest: boolean }
+  | {
+      readonly kind: "start";
+      readonly id: number;
+      readonly task: Task;
+      readonly tellsBest: boolean;
+      /** Its client has had much: where several tasks are under way, others go first. */
+      readonly yields?: boolean;
+    }
   /** Goes on with the task `state` to the end; the state is gone then. */
   | { readonly kind: "resume"; readonly id: number; readonly state: number; readonly tellsBest: boolean }
   | { readonly kind: "prepare"; readonly id: number; readonly steps: readonly Step[] };
