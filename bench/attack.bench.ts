@@ -18,6 +18,8 @@ import { type BenchOptions, median, writeReport } from "./report.ts";
 
 const MODEL = "models/cifar10-vgg16.spinn.onnx";
 const TOKEN = "honest-0123456789abcdef";
+/** Of a client that has gone bad. */
+const BAD_TOKEN = "mallory-0123456789abcdef";
 /** Between two questions: an honest device does not ask as fast as it can. */
 const PAUSE_MS = 10;
 
@@ -30,24 +32,33 @@ interface Finding {
   readonly outcomes: Outcomes;
 }
 
-/** Understands `--rounds N` (5) and `--ms N` (2000), the length of a round's half. */
+/** Understands `--rounds N` (5), `--ms N` (2000), the length of a round's half, and `--only ATTACK`. */
 export async function run(options: BenchOptions): Promise<void> {
   const { values } = parseArgs({
     args: [...options.args],
     options: {
       rounds: { type: "string", default: "5" },
       ms: { type: "string", default: "2000" },
+      only: { type: "string", multiple: true, default: [...attackNames] },
       json: { type: "boolean" },
       save: { type: "boolean" },
     },
   });
   const [rounds, roundMs] = [Number(values.rounds), Number(values.ms)];
   if (!(Number.isInteger(rounds) && rounds > 0)) throw new RangeError(`--rounds cannot be ${values.rounds}`);
+  const unknown = values.only.find((name) => !attackNames.some((known) => known === name));
+  if (unknown !== undefined) throw new RangeError(`--only cannot be ${unknown}`);
   if (!(roundMs > 0)) throw new RangeError(`--ms cannot be ${values.ms}`);
   const network = describeNetwork(await readModelFile(MODEL));
   const folder = await mkdtemp(join(tmpdir(), "spinn-attack-"));
   const clients = join(folder, "clients.json");
-  await writeFile(clients, JSON.stringify([{ name: "honest", token: TOKEN }]));
+  await writeFile(
+    clients,
+    JSON.stringify([
+      { name: "honest", token: TOKEN },
+      { name: "mallory", token: BAD_TOKEN },
+    ]),
+  );
   let logLines = 0;
   const server = await startServerProcess({
     models: [MODEL],
@@ -61,11 +72,12 @@ export async function run(options: BenchOptions): Promise<void> {
     await honest.askFor(roundMs); // warm
     const findings: Finding[] = [];
     for (const attack of attackNames) {
+      if (!values.only.includes(attack)) continue;
       const [alone, attacked, outcomes]: [number[], number[], Outcomes] = [[], [], {}];
       for (let round = 0; round < rounds; round++) {
         alone.push(await honest.askFor(roundMs));
         const stop = new AbortController();
-        const attacking = attackDoor(attack, { port, network, token: TOKEN }, stop.signal);
+        const attacking = attackDoor(attack, { port, network, token: BAD_TOKEN }, stop.signal);
         attacked.push(await honest.askFor(roundMs));
         stop.abort();
         for (const [what, count] of Object.entries(await attacking)) outcomes[what] = (outcomes[what] ?? 0) + count;

@@ -12,7 +12,7 @@ import { helloOf } from "./hostile-frames.ts";
 export interface Target {
   readonly port: number;
   readonly network: NetworkInfo;
-  /** Of an honest client, for attacks from inside; absent where the server asks for none. */
+  /** Of a client that is known, for attacks from inside; absent where the server asks for none. */
   readonly token?: string;
 }
 

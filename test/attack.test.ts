@@ -14,6 +14,8 @@ import { inputFor, RawDevice, runFor } from "./raw-device.ts";
 import { toyProgressive } from "./toy.ts";
 
 const TOKEN = "honest-0123456789abcdef";
+/** Of a client that has gone bad. */
+const BAD_TOKEN = "mallory-0123456789abcdef";
 const events: CloudEvent[] = [];
 const faults: unknown[] = [];
 let folder: string;
@@ -30,7 +32,12 @@ beforeAll(async () => {
     port: 0,
     workers: 1,
     cacheFolder: folder,
-    tokens: { clients: [{ name: "honest", token: TOKEN }] },
+    tokens: {
+      clients: [
+        { name: "honest", token: TOKEN },
+        { name: "mallory", token: BAD_TOKEN },
+      ],
+    },
     // the honest one and its attackers come from the same address here
     maxConnectionsPerAddress: 100,
     onEvent: (event) => events.push(event),
@@ -63,7 +70,7 @@ test.each(attackNames)(
     const values = inputFor(network, 1);
     const { queueMs: _, computeMs: __, ...right } = await device.asks(runFor(network, 1, values));
     const stop = new AbortController();
-    const attacking = attackDoor(name, { port: server.port, network, token: TOKEN }, stop.signal);
+    const attacking = attackDoor(name, { port: server.port, network, token: BAD_TOKEN }, stop.signal);
     const untilMs = performance.now() + 1500;
     let answers = 0;
     for (let id = 2; performance.now() < untilMs || answers < 20; id++) {

@@ -89,6 +89,21 @@ test("runs at a time count over all connections until they have ended", () => {
   expect(two.begin()).toBeUndefined();
 });
 
+test("messages: who says too much on many connections is not to be read until it may say more", () => {
+  const { clock, ledger: book } = ledger({});
+  const [one, two] = [book.open("a", 10), book.open("a", 10)];
+  const waits = Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? one : two).heard());
+  expect(waits).toEqual(Array(20).fill(0));
+  expect([one.heard(), two.heard()]).toEqual([expect.closeTo(100), expect.closeTo(200)]);
+  expect(book.open("b", 10).heard()).toBe(0);
+  expect(book.open("c").heard()).toBe(0);
+  clock.turn(300);
+  expect(one.heard()).toBe(0);
+  one.close();
+  two.close();
+  expect(book.open("a", 10).heard()).toBeCloseTo(100); // leaving does not help
+});
+
 test("every reason fits into a refusal", () => {
   const { ledger: book } = ledger({
     maxInFlight: 999_999,

@@ -40,6 +40,8 @@ export interface Denial {
 export interface Account {
   /** Bytes have come. @returns why the connection is to end, when they are far too many */
   received(bytes: number): Denial | undefined;
+  /** A message has come. @returns for how many milliseconds nothing more of this client's should be read; mostly 0 */
+  heard(): number;
   /** A run wants to begin. @returns why not; otherwise `ended` follows */
   begin(): Denial | undefined;
   /** A run that began has ended. */
@@ -58,6 +60,7 @@ interface Use {
   readonly client: string;
   readonly runs: TokenBucket | undefined;
   readonly bytes: TokenBucket | undefined;
+  messages: TokenBucket | undefined;
   connections: number;
   inFlight: number;
   windowEndMs: number;
@@ -85,14 +88,17 @@ export class ClientLedger {
     return this.#uses.size;
   }
 
-  open(client: string): Account {
+  /** @param messagesPerSecond on average, over all connections. @default as many as it likes */
+  open(client: string, messagesPerSecond?: number): Account {
     const use = this.#uses.get(client) ?? this.#newUse(client);
+    if (messagesPerSecond !== undefined) use.messages ??= this.#bucket(messagesPerSecond, 1);
     this.#uses.delete(client);
     this.#uses.set(client, use);
     use.connections++;
     if (this.#uses.size > MAX_CLIENTS) this.#forgetOne();
     return {
       received: (bytes) => this.#received(use, bytes),
+      heard: () => this.#heard(use, messagesPerSecond),
       begin: () => this.#begin(use),
       ended: (computeMs) => {
         use.inFlight--;
@@ -106,20 +112,22 @@ export class ClientLedger {
   }
 
   #newUse(client: string): Use {
-    const nowMs = this.#clock.now();
     const { runsPerSecond, bytesPerSecond } = this.#limits;
-    const bucket = (perSecond: number, least: number): TokenBucket =>
-      new TokenBucket(perSecond, Math.max(least, BURST_SECONDS * perSecond), nowMs);
     return {
       client,
-      runs: runsPerSecond === undefined ? undefined : bucket(runsPerSecond, 1),
-      bytes: bytesPerSecond === undefined ? undefined : bucket(bytesPerSecond, 0),
+      runs: runsPerSecond === undefined ? undefined : this.#bucket(runsPerSecond, 1),
+      bytes: bytesPerSecond === undefined ? undefined : this.#bucket(bytesPerSecond, 0),
+      messages: undefined,
       connections: 0,
       inFlight: 0,
       windowEndMs: 0,
       windowBytes: 0,
       windowComputeMs: 0,
     };
+  }
+
+  #bucket(perSecond: number, least: number): TokenBucket {
+    return new TokenBucket(perSecond, Math.max(least, BURST_SECONDS * perSecond), this.#clock.now());
   }
 
   #received(use: Use, bytes: number): Denial | undefined {
@@ -132,6 +140,13 @@ export class ClientLedger {
     return use.bytes && use.bytes.levelAt(nowMs) < -2 * BURST_SECONDS * bytesPerSecond
       ? this.#tooManyBytes(use.bytes, nowMs)
       : undefined;
+  }
+
+  #heard({ messages }: Use, perSecond = Number.POSITIVE_INFINITY): number {
+    if (!messages) return 0;
+    const nowMs = this.#clock.now();
+    messages.spend(1, nowMs);
+    return Math.max(0, (-1000 * messages.levelAt(nowMs)) / perSecond);
   }
 
   #begin(use: Use): Denial | undefined {
@@ -166,9 +181,9 @@ export class ClientLedger {
   }
 
   /** Nothing is lost when it is forgotten. */
-  #isLikeNew({ connections, inFlight, runs, bytes, windowEndMs }: Use): boolean {
+  #isLikeNew({ connections, inFlight, runs, bytes, messages, windowEndMs }: Use): boolean {
     const nowMs = this.#clock.now();
-    const isRested = (runs?.isFull(nowMs) ?? true) && (bytes?.isFull(nowMs) ?? true);
+    const isRested = [runs, bytes, messages].every((bucket) => bucket?.isFull(nowMs) ?? true);
     return connections === 0 && inFlight === 0 && isRested && (!this.#limits.quota || nowMs >= windowEndMs);
   }
 

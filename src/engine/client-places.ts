@@ -11,7 +11,7 @@ const FORGET_MS = 1000;
 /** Then the moment is another one, lest numbers become too large. */
 const MOST_WEIGHT = 1e6;
 /** Whoever has had so many times what the others have had on average lets them go first. */
-const GREEDY = 3;
+const GREEDY = 4;
 
 interface Client {
   held: number;

@@ -5,7 +5,7 @@ import { isSpinnError, messageOf } from "../errors.ts";
 import { hexOf } from "../hex.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, Message, RefuseCode, Run } from "../wire/message.ts";
-import { decodeMessage, encodeMessage, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
+import { decodeMessage, encodeMessage, kindOf, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
 import { type Account, shareMsOf } from "./client-ledger.ts";
 import { admit } from "./cloud-admission.ts";
 import type { CloudEvent, RunEnd } from "./cloud-events.ts";
@@ -50,6 +50,10 @@ interface Job extends Arrival {
 /** Longest reason for a refusal in UTF-16 units: even if each takes three bytes, it fits where a hello is expected. */
 const MAX_REASON = 80;
 
+/** Behind one address there may be many devices: it may say so many times as much as a client that is known. */
+const ADDRESS_SHARE = 4;
+const MOST_PAUSE_MS = 2000;
+
 export class CloudConnection implements ConnectionHandlers {
   readonly #connection: Connection;
   readonly #host: CloudHost;
@@ -76,7 +80,8 @@ export class CloudConnection implements ConnectionHandlers {
     this.#heardAtMs = this.#openedAtMs;
     const { peer, client, address } = connection;
     const { ledger, maxMessagesPerSecond } = host.settings;
-    this.#account = ledger.open(client ?? address ?? this.#name);
+    const perClient = maxMessagesPerSecond * (client === undefined ? ADDRESS_SHARE : 1);
+    this.#account = ledger.open(client ?? address ?? this.#name, perClient);
     this.#messages = new TokenBucket(maxMessagesPerSecond, 2 * maxMessagesPerSecond, this.#openedAtMs);
     host.tell({ kind: "connected", connection: this.#name, peer, ...(client !== undefined && { client }) });
   }
@@ -97,7 +102,15 @@ export class CloudConnection implements ConnectionHandlers {
     const denial = this.#account.received(bytes.length);
     if (denial) this.leave(denial.code, denial.reason);
     else if (this.#messages.take(1, this.#heardAtMs) > 0) this.leave("rate-limited", "Too many messages");
-    else this.#read(bytes);
+    else if (!this.#isTooMuch(bytes)) this.#read(bytes);
+  }
+
+  /** A client that says too much on many connections has to wait; what comes all the same is read as far as somebody waits for it. */
+  #isTooMuch(bytes: Uint8Array): boolean {
+    const waitMs = this.#account.heard();
+    if (waitMs === 0 || !this.#compute) return false;
+    this.#connection.pause?.(Math.min(waitMs, MOST_PAUSE_MS));
+    return waitMs > MOST_PAUSE_MS && kindOf(bytes) !== "run";
   }
 
   #read(bytes: Uint8Array): void {

@@ -468,7 +468,7 @@ describe("identity and limits", () => {
   /** As a transport tells that knows who that is. */
   const known = (
     engine: CloudEngine,
-    about: Pick<Connection, "client" | "clientForMs" | "problem" | "address">,
+    about: Pick<Connection, "client" | "clientForMs" | "problem" | "address" | "pause">,
   ): Dial =>
     createLoopback((connection) =>
       engine.accept({
@@ -550,5 +550,24 @@ describe("identity and limits", () => {
     }
     for (let i = 0; i < 30; i++) ping(99);
     expect(await lastWord(device)).toMatchObject({ code: "rate-limited", reason: "Too many messages" });
+  });
+
+  test("a client that floods many connections has to wait on all of them; its runs are answered", async () => {
+    const clock = new TurnedClock();
+    const { engine } = service({ clock, maxMessagesPerSecond: 10, ledger: new ClientLedger({}, clock) });
+    const pauses: number[] = [];
+    const pause = (ms: number): unknown => pauses.push(ms);
+    const floods = await Promise.all(
+      Array.from({ length: 6 }, () => RawDevice.greeted(known(engine, { client: "bad", pause }), network)),
+    );
+    const other = await RawDevice.greeted(known(engine, { client: "good", pause }), network);
+    for (const device of floods)
+      for (let id = 1; id <= 9; id++) device.say({ kind: "ping", id, payload: new Uint8Array(0) });
+    await vi.waitFor(() => expect(pauses.at(-1)).toBe(2000));
+    await floods[5]!.asks(run(1));
+    const before = pauses.length;
+    await other.asks(run(1));
+    expect(pauses).toHaveLength(before);
+    expect(floods[5]!.heard.filter(({ kind }) => kind === "pong")).toEqual([]);
   });
 });

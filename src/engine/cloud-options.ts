@@ -59,7 +59,7 @@ export function cloudSettings(options: CloudEngineOptions): CloudSettings {
     maxInFlight: 16,
     maxMessageBytes: networks.length === 0 ? most : Math.min(most, needed),
     maxBufferedBytes: 2 ** 20,
-    ledger: new ClientLedger({}),
+    ledger: new ClientLedger({}, options.clock),
     maxMessagesPerSecond: 2000,
     helloTimeoutMs: 5000,
     idleTimeoutMs: 120_000,

@@ -16,6 +16,8 @@ export interface Connection {
   readonly bufferedBytes: number;
   /** Sends one message; after the connection has closed, nothing happens. The bytes are left alone until they are sent. */
   send(message: Uint8Array): void;
+  /** Reads nothing more for so long, so that the other side has to wait; what has been read already still comes. @default it cannot */
+  pause?(ms: number): void;
   /** Closes; `reason` is for the other side's log. Twice: nothing happens. */
   close(reason?: string): void;
 }

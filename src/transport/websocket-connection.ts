@@ -30,6 +30,8 @@ export class WebSocketConnection implements Connection {
   /** What went wrong, if something did: the `close` event that follows knows a number only. */
   #failure: string | undefined;
   #isClosed = false;
+  /** When it is paused. */
+  #resume: NodeJS.Timeout | undefined;
 
   /** @param socket open, or about to be */
   constructor(socket: WebSocket, peer: string, introduction: Introduction = {}) {
@@ -64,12 +66,21 @@ export class WebSocketConnection implements Connection {
     this.#socket.send(message, () => {});
   }
 
+  pause(ms: number): void {
+    if (this.#isClosed) return;
+    this.#socket.pause();
+    clearTimeout(this.#resume);
+    this.#resume = setTimeout(() => this.#socket.resume(), ms);
+  }
+
   close(reason = "closed"): void {
     this.#close(NORMAL, reason);
   }
 
   #close(code: number, reason: string): void {
     if (this.#isClosed) return;
+    clearTimeout(this.#resume);
+    this.#socket.resume(); // or the other side's goodbye would not be read
     this.#socket.close(code, shortened(reason));
     queueMicrotask(() => this.#handlers?.closed(reason));
     this.#isClosed = true;
@@ -82,6 +93,7 @@ export class WebSocketConnection implements Connection {
   }
 
   #end(reason: string): void {
+    clearTimeout(this.#resume);
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#handlers?.closed(reason);

@@ -167,3 +167,31 @@ test("only WebSocket URLs are dialled", () => {
   for (const url of ["localhost:8484", "http://localhost:8484", "", "ws//x"])
     expect(() => websocketDial(url)).toThrow(RangeError);
 });
+
+test("a connection that is paused is read again afterwards, and can be closed meanwhile", async () => {
+  const heardAtMs: number[] = [];
+  const closed: string[] = [];
+  let pausedAtMs = 0;
+  let end: () => void = () => {};
+  const listener = await listen((connection) => {
+    end = () => connection.close("enough");
+    return {
+      message: () => {
+        heardAtMs.push(performance.now());
+        pausedAtMs = performance.now();
+        connection.pause?.(heardAtMs.length === 1 ? 300 : 60_000);
+      },
+      closed: (why) => closed.push(why),
+    };
+  });
+  const reasons: string[] = [];
+  const device = await websocketDial(listener.url)({ message: () => {}, closed: (why) => reasons.push(why) }, limits);
+  device.send(Uint8Array.of(1));
+  await vi.waitFor(() => expect(heardAtMs).toHaveLength(1), 5000);
+  const firstPauseMs = pausedAtMs;
+  device.send(Uint8Array.of(2));
+  await vi.waitFor(() => expect(heardAtMs).toHaveLength(2), 10_000);
+  expect(heardAtMs[1]! - firstPauseMs).toBeGreaterThan(290);
+  end();
+  await vi.waitFor(() => expect([closed, reasons]).toEqual([["enough"], ["enough"]]), 5000);
+});

@@ -254,6 +254,11 @@ export function decodeMessage(bytes: Uint8Array, limits: WireLimits = {}): Messa
   return message;
 }
 
+/** What the first byte says, before anything is read or checked. */
+export function kindOf(bytes: Uint8Array): MessageKind | undefined {
+  return kinds.get(bytes[0] ?? 0);
+}
+
 function writeMessage(message: Message, out: ByteWriter): void {
   const start = out.length;
   // The table's type says that form and message belong together; TypeScript cannot follow the correlation.
