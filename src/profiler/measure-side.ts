@@ -25,7 +25,7 @@ export interface MeasureSideOptions {
 }
 
 /** So often the whole network is run, whatever it takes: all else is seen in proportion to it. */
-const LEAST = 3;
+const LEAST = 2;
 /** Everything so many times in a row, of which the last counts: the first finds the caches as another network has left them. */
 const TIMES = 2;
 

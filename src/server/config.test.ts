@@ -73,5 +73,7 @@ test.each([
 
 test("what is no JSON, or not there, is one line", async () => {
   expect(() => parseConfig("{", "spinn.json")).toThrow(/^spinn\.json: it is no JSON at line 1, column 2/);
-  await expect(readConfig("/nowhere/spinn.json")).rejects.toThrow(/^Cannot read the configuration \/nowhere\/spinn\.json: ENOENT/);
+  await expect(readConfig("/nowhere/spinn.json")).rejects.toThrow(
+    /^Cannot read the configuration \/nowhere\/spinn\.json: ENOENT/,
+  );
 });

@@ -79,7 +79,7 @@ export const adaptation: Experiment = {
       figures: [figureOf(network, observed, found)],
       headlines: { adaptation: found },
       notes: [
-        `Changes of plan: ${observed.flatMap((phase) => phase.changes.map((change) => changeLine(phase, change))).join("; ") || "none"}.`,
+        `Every ${PHASE_MS / 1000} s: ${PHASES.map(({ name }) => name).join(", ")}. Changes of plan: ${observed.flatMap((phase) => phase.changes.map((change) => changeLine(phase, change))).join("; ") || "none"}.`,
         `Agreement: mean latency at most ${BOUND_MS} ms, accuracy within a point of what can be reached, and then as little work as can be, for the device before link and server get worse, for the server before the device does: so each blow hits a plan that depends on what it hits. One image after the other; the first ${ACQUAINTANCE_MS / 1000} s with each agreement are not shown. Met again: from then on the next images and all that follow in the phase keep the bound on average. For nothing: a change of plan more than ${SETTLED_MS / 1000} s after conditions changed.`,
       ],
     };
@@ -165,7 +165,7 @@ function figureOf(
   const all = observed.flatMap(({ answers, fromMs }, i) =>
     answers.map((answer) => ({ ...answer, x: (i * PHASE_MS + answer.atMs - fromMs) / 1000 })),
   );
-  const x = { label: `seconds; every ${PHASE_MS / 1000}: ${PHASES.map((phase) => phase.name).join(", ")}` };
+  const x = { label: `seconds; every ${PHASE_MS / 1000} something else` };
   const blows = observed.filter(({ isBlow }) => isBlow);
   const each = blows.map((one) => {
     const { length } = one.changes;
