@@ -33,8 +33,7 @@ export async function run(options: BenchOptions): Promise<void> {
         onCase: ({ model, cut, top1Drop }) =>
           process.stderr.write(`${model} ${cut}: ${top1Drop.toFixed(2)} points lost\n`),
       });
-  if (options.json) process.stdout.write(`${JSON.stringify({ cases, accuracy })}\n`);
-  else await writeReport("codec", options, findingsOf(cases, accuracy));
+  await writeReport("codec", options, { ...findingsOf(cases, accuracy), document: { cases, accuracy } });
 }
 
 function findingsOf(cases: readonly CodecCase[], accuracy: readonly AccuracyCase[]) {

@@ -34,15 +34,12 @@ export async function run(options: BenchOptions): Promise<void> {
     await rm(cacheFolder, { recursive: true, force: true });
   }
   const overheadMs = await measureOverhead();
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ cases, shipped, overheadMs })}\n`);
-    return;
-  }
   const ratios = Object.fromEntries(
     [...cases, ...(shipped ? [shipped] : [])].map(({ model, ratio }) => [`${model} sliced over whole`, ratio]),
   );
   const result = { ...ratios, overheadMs };
-  await writeReport("engine", options, { result, details: { rounds: ROUNDS, cases, shipped, ratioSpread: noise } });
+  const details = { rounds: ROUNDS, cases, shipped, ratioSpread: noise };
+  await writeReport("engine", options, { result, details, document: { cases, shipped, overheadMs } });
 }
 
 function line({ model, slices, wholeMs, slicedMs, ratio }: PriceCase): string {

@@ -20,6 +20,8 @@ export interface Findings {
   readonly result: Readonly<Record<string, number>>;
   /** What it takes to judge them: seed, sizes, repetitions, spread. */
   readonly details: Readonly<Record<string, unknown>>;
+  /** What `--json` prints. @default the result */
+  readonly document?: unknown;
 }
 
 /** How far repeated measurements lie apart. */
@@ -53,14 +55,14 @@ export function spread(samples: readonly number[]): Spread {
  * `bench/results/<name>.json` of the current folder; not otherwise, since a run on a busy machine should not replace a kept one by accident.
  */
 export async function writeReport(name: string, { json, args }: BenchOptions, findings: Findings): Promise<void> {
-  const { result } = findings;
+  const { result, document = result } = findings;
   const rows = Object.entries(result).map(([key, value]) => `${key}: ${Number(value.toPrecision(4))}`);
-  process.stdout.write(json ? `${JSON.stringify(result)}\n` : `\n${rows.join("\n")}\n`);
+  process.stdout.write(json ? `${JSON.stringify(document)}\n` : `\n${rows.join("\n")}\n`);
   if (args.includes("--save")) await keepReport(name, findings);
 }
 
 /** In `bench/results/<name>.json` of the current folder, with everything that the figures depend on. */
-export async function keepReport(name: string, { result, details }: Findings): Promise<void> {
+async function keepReport(name: string, { result, details }: Findings): Promise<void> {
   const path = `bench/results/${name}.json`;
   const conditions = { commit: commit(), machine: machine(), versions: versions(), date: new Date() };
   await mkdir("bench/results", { recursive: true });

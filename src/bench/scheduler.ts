@@ -53,9 +53,7 @@ export async function run(options: BenchOptions): Promise<void> {
     details[`ms_${space.designs}`] = spread(scan);
     result[`msPerExit_${space.designs}`] = median(measure(space, {}));
   }
-  if (options.json) process.stdout.write(`${JSON.stringify({ cases })}\n`);
-  if (options.json && !options.args.includes("--save")) return;
-  await writeReport("scheduler", options, { result, details });
+  await writeReport("scheduler", options, { result, details, document: { cases } });
 }
 
 function measure(space: Space, options: ScheduleOptions): number[] {

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type BenchOptions, keepReport, writeReport } from "./report.ts";
+import { type BenchOptions, writeReport } from "./report.ts";
 import { measureBatching } from "./server-batching.ts";
 import { measureFairness } from "./server-fairness.ts";
 import { measureLimit } from "./server-limit.ts";
@@ -35,12 +35,12 @@ export async function run(options: BenchOptions): Promise<void> {
     if (wanted.has("limit")) report.limit = await measureLimit(small, phases, say);
     if (wanted.has("overload")) report.overload = await measureOverload(small, phases, say);
     if (wanted.has("fairness")) report.fairness = await measureFairness(small, phases, say);
-    const findings = { result: flat(report), details: { ...phases, devices: DEVICES, seed: SEED, ...report } };
-    if (!options.json) await writeReport("server", options, findings);
-    else {
-      process.stdout.write(`${JSON.stringify(report)}\n`);
-      if (options.args.includes("--save")) await keepReport("server", findings);
-    }
+    const findings = {
+      result: flat(report),
+      details: { ...phases, devices: DEVICES, seed: SEED, ...report },
+      document: report,
+    };
+    await writeReport("server", options, findings);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
