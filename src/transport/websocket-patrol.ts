@@ -19,6 +19,7 @@ interface Watched {
   wholeBytes: number;
   /** Since when there is part of a message. */
   sinceMs: number;
+  /** Since the last look. */
   pings: number;
 }
 
@@ -48,7 +49,8 @@ export class WebSocketPatrol {
       one.wholeBytes = bytesRead();
     });
     socket.on("ping", () => {
-      one.pings++;
+      // at once: until the next look, thousands could be answered
+      if (++one.pings > MAX_PINGS) end(one, "too many pings");
     });
     socket.on("close", () => {
       this.#watched.delete(one);
@@ -63,8 +65,7 @@ export class WebSocketPatrol {
     for (const one of this.#watched) {
       const bytes = one.bytesRead() - one.wholeBytes;
       if (bytes <= TRIFLE_BYTES) one.sinceMs = nowMs;
-      if (one.pings > MAX_PINGS) end(one, "too many pings");
-      else if (nowMs - one.sinceMs > this.#messageTimeoutMs) end(one, "a message took too long");
+      if (nowMs - one.sinceMs > this.#messageTimeoutMs) end(one, "a message took too long");
       else {
         sum += bytes;
         unfinished.push({ one, bytes });
