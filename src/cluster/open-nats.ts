@@ -1,6 +1,7 @@
 // A client's connection to NATS that comes back by itself. What proves who we are is in the URL or a file, and in no message.
 
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { connect, credsAuthenticator, type NatsConnection, type NodeConnectionOptions } from "@nats-io/transport-node";
 import { messageOf, SpinnError } from "../errors.ts";
 
@@ -31,10 +32,16 @@ export async function openNats(options: NatsOptions): Promise<NatsConnection> {
     });
   } catch (cause) {
     throw new SpinnError("Connection", `Cannot connect to NATS at ${address}: ${messageOf(cause)}`, {
-      hint: "Start nats-server there, or check address and credentials",
+      hint: hintFor(messageOf(cause)),
       cause,
     });
   }
+}
+
+function hintFor(why: string): string {
+  if (/self.signed|unable to (verify|get)/i.test(why)) return "Name its certificate in NODE_EXTRA_CA_CERTS";
+  if (/altnames/.test(why)) return "Use a name that its certificate is for";
+  return "Start nats-server there, or check address and credentials";
 }
 
 interface Address extends Pick<NodeConnectionOptions, "servers" | "user" | "pass" | "token" | "tls"> {
@@ -56,9 +63,15 @@ function addressOf(servers: string): Address {
   return {
     address: hosts.join(", "),
     servers: hosts,
-    ...(urls.some(({ protocol }) => protocol === "tls:") && { tls: {} }),
+    ...(urls.some(({ protocol }) => protocol === "tls:") && { tls: tlsFor(urls.map(({ hostname }) => hostname)) }),
     ...(user !== "" && (pass === "" ? { token: user } : { user, pass })),
   };
+}
+
+/** The client takes a name for the certificate from the URL, but no address: without a word of ours it would ask for `localhost`. */
+function tlsFor(hosts: readonly string[]): object {
+  const [host = ""] = hosts;
+  return hosts.length === 1 && isIP(host) !== 0 ? { host } : {};
 }
 
 async function credentials(path: string): Promise<ReturnType<typeof credsAuthenticator>> {
