@@ -3,6 +3,7 @@
 import { once } from "node:events";
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { giveThreadsHeap } from "../compute/thread-heap.ts";
 import { workerUrl } from "../worker-url.ts";
 
 export interface RawSetup {
@@ -44,6 +45,7 @@ export async function rawLayouts(path: string): Promise<RawLayout[]> {
 
 async function openLayout(path: string, workers: number, threads: number): Promise<RawLayout> {
   const url = workerUrl("./raw-slices-worker.ts", import.meta.url);
+  giveThreadsHeap(); // as the server's have
   const all = Array.from({ length: workers }, () => new Worker(url, { workerData: { path, threads }, execArgv: [] }));
   await Promise.all(all.map((worker) => once(worker, "message")));
   return {

@@ -2,7 +2,6 @@
 // workers of one thread each do more than one of two.
 
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { Worker } from "node:worker_threads";
 import { cacheRoot } from "../data/cache.ts";
 import { type ComputePool, openPool, type PoolOptions } from "../engine/compute-pool.ts";
@@ -15,6 +14,7 @@ import { packError } from "../portable-error.ts";
 import { workerUrl } from "../worker-url.ts";
 import type { ComputeSetup } from "./compute-setup.ts";
 import { outbox } from "./outbox.ts";
+import { giveThreadsHeap } from "./thread-heap.ts";
 
 export interface ComputeOptions extends PoolOptions {
   /** A progressive model or any classifier: the path of a file, its bytes, or what was read from one. */
@@ -60,15 +60,9 @@ export async function openCompute(options: ComputeOptions): Promise<ComputePool>
   return await openPool((events) => startThread(setup, events), pool);
 }
 
-/**
- * The runtime copies what it computes into memory of V8's. With the small heap that a thread begins with, V8 answers by collecting
- * all of it several times a second, on all cores; with this much it collects what is young, which most of it is.
- */
-const HEAP_MB = 64;
-
 function startThread(setup: ComputeSetup, events: LinkEvents): WorkerLink {
   const url = workerUrl("./compute-worker.ts", import.meta.url);
-  setFlagsFromString(`--initial-old-space-size=${HEAP_MB}`); // threads have no option for it
+  giveThreadsHeap();
   // none of the process's own flags: with some, --input-type for one, no worker starts
   const thread = new Worker(url, { workerData: setup, execArgv: [] });
   let reason: string | undefined;
