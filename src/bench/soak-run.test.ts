@@ -43,6 +43,7 @@ test("a few seconds of faults: nothing lost, nothing wrong, both kinds of device
     expected: trueAnswers(info, await collectLogits(model, dataset)),
     load: { modelHash: info.modelHash, samples, devices },
     seconds: 12,
+    fillS: 1,
     warmUpS: 1,
     seed: 2,
   });

@@ -30,6 +30,11 @@ export interface SoakOptions {
   /** Emulated devices and what they send. */
   readonly load: Omit<LoadTask, "server">;
   readonly seconds: number;
+  /**
+   * So long the load comes as fast as it is answered, before anything is counted: heaps grow to their size by the requests that they have
+   * seen, which takes a quarter of an hour at the pace of the soak and is no leak.
+   */
+  readonly fillS: number;
   /** Memory is watched from then on. */
   readonly warmUpS: number;
   readonly seed: number;
@@ -104,6 +109,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     const load = opened(await openLoad({ ...options.load, devices, server: `ws://127.0.0.1:${steady.port}` }), (one) =>
       one.close(),
     );
+    onProgress("Heaps are filled");
+    await fill(steady, options);
 
     const startedMs = performance.now();
     const elapsedS = (): number => (performance.now() - startedMs) / 1000;
@@ -137,6 +144,16 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
     };
   } finally {
     for (const close of closing.reverse()) await close();
+  }
+}
+
+async function fill({ port }: ServerProcess, { load: task, fillS }: SoakOptions): Promise<void> {
+  const devices = task.devices.map((device) => ({ ...device, pace: { kind: "closed", inFlight: 1 } as const }));
+  const load = await openLoad({ ...task, devices, server: `ws://127.0.0.1:${port}` });
+  try {
+    await load.run(fillS);
+  } finally {
+    await load.close();
   }
 }
 

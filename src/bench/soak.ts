@@ -18,6 +18,7 @@ const MODEL = packageFile("models/cifar10-vgg16.spinn.onnx");
 const IMAGES = 200;
 const LOAD_IMAGES = 16;
 const CUTS = 8;
+const FILL_S = 60;
 const THRESHOLDS = [0.9, 0.99, 1];
 
 /** Understands `--minutes N` (20), `--devices N` (24), `--rate N` (2, requests a second and device) and `--seed N` (1). */
@@ -44,6 +45,7 @@ export async function run(options: BenchOptions): Promise<void> {
     expected,
     load,
     seconds: 60 * minutes,
+    fillS: FILL_S,
     warmUpS,
     seed,
     onProgress: say,
