@@ -1,0 +1,16 @@
+// A process that attacks until it is told to stop: in the process of the honest device the two would wait for each other.
+
+import { type AttackName, attackDoor, type Target } from "./attacks.ts";
+
+export interface AttackOrder {
+  readonly attack: AttackName;
+  readonly target: Target;
+}
+
+const stop = new AbortController();
+process.once("message", (message) => {
+  const { attack, target } = message as AttackOrder;
+  process.once("message", () => stop.abort());
+  void attackDoor(attack, target, stop.signal).then((outcomes) => process.send?.(outcomes, () => process.disconnect()));
+});
+process.once("disconnect", () => process.exit());
