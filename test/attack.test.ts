@@ -40,6 +40,7 @@ beforeAll(async () => {
     },
     // the honest one and its attackers come from the same address here
     maxConnectionsPerAddress: 100,
+    maxNewConnectionsPerSecond: 1e6,
     onEvent: (event) => events.push(event),
     onError: (error) => faults.push(error),
   });

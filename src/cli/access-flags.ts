@@ -15,6 +15,7 @@ export interface AccessFlags {
   tlsKey?: string;
   maxConnections?: number;
   maxConnectionsPerAddress?: number;
+  maxNewConnections?: number;
   maxRuns?: number;
   maxBytes?: number;
   quotaBytes?: number;
@@ -34,6 +35,7 @@ export function withAccessFlags(command: Command): Command {
     .option("--tls-key <file>", "its key")
     .option("--max-connections <n>", "devices at once (default: 1024)", positiveInteger)
     .option("--max-connections-per-address <n>", "of one address (default: a quarter of all)", positiveInteger)
+    .option("--max-new-connections <n>", "of one address a second (default: 200)", positiveInteger)
     .option("--max-runs <n>", "runs a second of each client (default: any number)", positiveNumber)
     .option("--max-bytes <n>", "bytes a second from each client (default: any number)", positiveNumber)
     .option("--quota-bytes <n>", "bytes from each client in a window (default: any number)", positiveNumber)
@@ -41,12 +43,15 @@ export function withAccessFlags(command: Command): Command {
     .option("--quota-window <s>", "how long a window is (default: 3600)", positiveNumber);
 }
 
-type Access = Pick<ServeOptions, "tokens" | "tls" | "limits" | "maxConnections" | "maxConnectionsPerAddress">;
+type Access = Pick<
+  ServeOptions,
+  "tokens" | "tls" | "limits" | "maxConnections" | "maxConnectionsPerAddress" | "maxNewConnectionsPerSecond"
+>;
 
 /** @throws {SpinnError} Usage when half of something is missing */
 export function accessOf(flags: AccessFlags): Access {
   const { tokens: clientsFile, jwtKey, jwtIssuer: issuer, jwtAudience: audience, tlsCert, tlsKey } = flags;
-  const { maxConnections, maxConnectionsPerAddress } = flags;
+  const { maxConnections, maxConnectionsPerAddress, maxNewConnections } = flags;
   if ((tlsCert === undefined) !== (tlsKey === undefined))
     throw new SpinnError("Usage", "--tls-cert and --tls-key belong together", { hint: "Give both" });
   if (jwtKey === undefined && (issuer !== undefined || audience !== undefined))
@@ -58,6 +63,7 @@ export function accessOf(flags: AccessFlags): Access {
     ...(tlsCert !== undefined && tlsKey !== undefined && { tls: { certFile: tlsCert, keyFile: tlsKey } }),
     ...(maxConnections !== undefined && { maxConnections }),
     ...(maxConnectionsPerAddress !== undefined && { maxConnectionsPerAddress }),
+    ...(maxNewConnections !== undefined && { maxNewConnectionsPerSecond: maxNewConnections }),
     ...(Object.keys(limits).length > 0 && { limits }),
   };
 }

@@ -1,10 +1,10 @@
 // What each client may use, and has used: runs and bytes a second, runs at a time, bytes and computing in a window. A client is
 // whoever has proved who it is, on however many connections; where nobody has to, the address that they come from.
 
+import { TokenBucket } from "../token-bucket.ts";
 import type { RefuseCode } from "../wire/message.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Answered } from "./compute.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** Of one client. What is absent is not limited. */
 export interface ClientLimits {

@@ -3,6 +3,7 @@
 
 import { isSpinnError, messageOf } from "../errors.ts";
 import { hexOf } from "../hex.ts";
+import { TokenBucket } from "../token-bucket.ts";
 import type { Connection, ConnectionHandlers } from "../transport/transport.ts";
 import type { Hello, Message, RefuseCode, Run } from "../wire/message.ts";
 import { decodeMessage, encodeMessage, kindOf, MAX_HELLO_BYTES } from "../wire/message-codec.ts";
@@ -11,7 +12,6 @@ import { admit } from "./cloud-admission.ts";
 import type { CloudEvent, RunEnd } from "./cloud-events.ts";
 import type { CloudSettings } from "./cloud-options.ts";
 import type { Answered, Compute, Task } from "./compute.ts";
-import { TokenBucket } from "./token-bucket.ts";
 
 /** What the engine is to each of its connections. */
 export interface CloudHost {

@@ -58,6 +58,7 @@ const schema = strict({
   samples: text.optional(),
   allowedOrigins: z.array(text).optional(),
   maxConnectionsPerAddress: count.optional(),
+  maxNewConnectionsPerSecond: count.optional(),
   tokens: strict({
     clientsFile: text.optional(),
     jwt: strict({

@@ -23,13 +23,15 @@ export interface EntranceOptions {
   readonly maxConnections?: number;
   /** Of one address (of IPv6, one /64), HTTP included; more behind a proxy. @default a quarter of `maxConnections`, 64 at least */
   readonly maxConnectionsPerAddress?: number;
+  /** Of one address a second, two seconds' worth at once; more behind a proxy. @default 200 */
+  readonly maxNewConnectionsPerSecond?: number;
 }
 
 export interface Entrance {
   /** For whoever listens. */
   readonly door: Pick<
     ListenOptions,
-    "allowsOrigin" | "identify" | "maxConnections" | "maxConnectionsPerAddress" | "tls"
+    "allowsOrigin" | "identify" | "maxConnections" | "maxConnectionsPerAddress" | "maxNewConnectionsPerSecond" | "tls"
   >;
   /** For the HTTP side. */
   readonly authorize: Authorize;
@@ -47,7 +49,14 @@ export async function openEntrance(
   options: EntranceOptions,
   onError: (error: unknown) => void = () => undefined,
 ): Promise<Entrance> {
-  const { allowedOrigins = [], tokens, tls, maxConnections, maxConnectionsPerAddress } = options;
+  const {
+    allowedOrigins = [],
+    tokens,
+    tls,
+    maxConnections,
+    maxConnectionsPerAddress,
+    maxNewConnectionsPerSecond,
+  } = options;
   const allowsOrigin = originRule(allowedOrigins);
   const certificate = tls && (await readCertificate(tls));
   const identity = tokens && (await openIdentity(tokens, { onError }));
@@ -59,6 +68,7 @@ export async function openEntrance(
       ...(certificate && { tls: certificate }),
       ...(maxConnections !== undefined && { maxConnections }),
       ...(maxConnectionsPerAddress !== undefined && { maxConnectionsPerAddress }),
+      ...(maxNewConnectionsPerSecond !== undefined && { maxNewConnectionsPerSecond }),
     },
     authorize: createAuthorize({ allowsOrigin, ...(identity && { check: identity.check }) }),
     listening(listener) {

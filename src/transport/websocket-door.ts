@@ -1,7 +1,8 @@
-// Who is let in at a WebSocket server, before a handshake is answered: how many in all and from one address, pages of which origins,
-// and by which token.
+// Who is let in at a WebSocket server, before a handshake is answered: how many in all and from one address, how many new ones a second,
+// pages of which origins, and by which token.
 
 import type { IncomingMessage, Server } from "node:http";
+import { TokenBucket } from "../token-bucket.ts";
 import { bearerOf } from "./bearer.ts";
 import { clientAddress } from "./client-address.ts";
 import type { Introduction } from "./websocket-connection.ts";
@@ -11,6 +12,11 @@ export interface DoorOptions {
   readonly maxConnections?: number;
   /** Sockets of one address (of IPv6, one /64) at once, HTTP included; further ones hear 429. @default a quarter of `maxConnections`, 64 at least */
   readonly maxConnectionsPerAddress?: number;
+  /**
+   * New sockets a second from one address, HTTP included; two seconds' worth at once. Further ones are closed before anything is read:
+   * even a refusal costs others. @default 200
+   */
+  readonly maxNewConnectionsPerSecond?: number;
   /**
    * May pages of this origin connect? Asked only where there is one: programs that are no browsers say none.
    *
@@ -33,40 +39,68 @@ export interface TurnedAway {
 
 /** Sockets beyond the limit of an address that still hear why; further ones are closed without a word. */
 const TOLD = 32;
+/** An address that may have its whole share at once again is forgotten when there are so many. */
+const REMEMBERED = 4096;
+
+/** What is known of an address. */
+interface Visitor {
+  sockets: number;
+  readonly arrivals: TokenBucket;
+}
 
 export class WebSocketDoor {
   readonly #options: DoorOptions;
   readonly #most: number;
   readonly #mostOfAddress: number;
-  readonly #byAddress = new Map<string, number>();
+  readonly #mostNew: number;
+  readonly #visitors = new Map<string, Visitor>();
 
   /** @throws {RangeError} for amounts that are none */
   constructor(options: DoorOptions) {
-    const { maxConnections = 1024 } = options;
+    const { maxConnections = 1024, maxNewConnectionsPerSecond = 200 } = options;
     const { maxConnectionsPerAddress = Math.max(64, Math.ceil(maxConnections / 4)) } = options;
-    for (const [name, value] of Object.entries({ maxConnections, maxConnectionsPerAddress }))
+    for (const [name, value] of Object.entries({
+      maxConnections,
+      maxConnectionsPerAddress,
+      maxNewConnectionsPerSecond,
+    }))
       if (!(value > 0)) throw new RangeError(`${name} must be positive, not ${value}`);
     this.#options = options;
     this.#most = maxConnections;
     this.#mostOfAddress = maxConnectionsPerAddress;
+    this.#mostNew = maxNewConnectionsPerSecond;
   }
 
   /** Counts the sockets of a server, asked for or not: who opens many and says nothing counts, too. */
   watch(server: Server): void {
     server.on("connection", (socket) => {
-      const address = clientAddress(socket.remoteAddress);
       const peer = `${socket.remoteAddress}:${socket.remotePort}`;
-      const count = (this.#byAddress.get(address) ?? 0) + 1;
-      this.#byAddress.set(address, count);
+      const nowMs = performance.now();
+      const visitor = this.#visitor(clientAddress(socket.remoteAddress), nowMs);
+      if (visitor.arrivals.take(1, nowMs) > 0) {
+        socket.destroy();
+        this.#options.onTurnedAway?.({ peer, ...this.#tooFast });
+        return;
+      }
+      visitor.sockets++;
       socket.once("close", () => {
-        const left = (this.#byAddress.get(address) ?? 1) - 1;
-        if (left > 0) this.#byAddress.set(address, left);
-        else this.#byAddress.delete(address);
+        visitor.sockets--;
       });
-      if (count <= this.#mostOfAddress + TOLD) return;
+      if (visitor.sockets <= this.#mostOfAddress + TOLD) return;
       this.#options.onTurnedAway?.({ peer, ...this.#tooMany });
       socket.destroy();
     });
+  }
+
+  #visitor(address: string, nowMs: number): Visitor {
+    const known = this.#visitors.get(address);
+    if (known) return known;
+    if (this.#visitors.size >= REMEMBERED)
+      for (const [other, { sockets, arrivals }] of this.#visitors)
+        if (sockets === 0 && arrivals.isFull(nowMs)) this.#visitors.delete(other);
+    const visitor = { sockets: 0, arrivals: new TokenBucket(this.#mostNew, 2 * this.#mostNew, nowMs) };
+    this.#visitors.set(address, visitor);
+    return visitor;
   }
 
   /**
@@ -77,7 +111,7 @@ export class WebSocketDoor {
     const { headers, socket } = request;
     const { allowsOrigin = () => true } = this.#options;
     const peer = peerOf(request);
-    const isMany = (this.#byAddress.get(clientAddress(socket.remoteAddress)) ?? 0) > this.#mostOfAddress;
+    const isMany = (this.#visitors.get(clientAddress(socket.remoteAddress))?.sockets ?? 0) > this.#mostOfAddress;
     if (isMany) return { peer, ...this.#tooMany };
     if (connected >= this.#most) return { peer, status: 503, reason: "Too many devices are connected" };
     const { origin, host } = headers;
@@ -88,6 +122,10 @@ export class WebSocketDoor {
 
   get #tooMany(): Omit<TurnedAway, "peer"> {
     return { status: 429, reason: `More than ${this.#mostOfAddress} connections from one address` };
+  }
+
+  get #tooFast(): Omit<TurnedAway, "peer"> {
+    return { status: 429, reason: `More than ${this.#mostNew} new connections a second from one address` };
   }
 
   /** Who that is, as far as it is known. */

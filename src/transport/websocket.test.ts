@@ -195,3 +195,26 @@ test("a connection that is paused is read again afterwards, and can be closed me
   end();
   await vi.waitFor(() => expect([closed, reasons]).toEqual([["enough"], ["enough"]]), 5000);
 });
+
+test("whoever opens sockets too fast finds the door shut, and open again a little later", async () => {
+  const reasons: string[] = [];
+  const options = {
+    maxNewConnectionsPerSecond: 2,
+    onTurnedAway: ({ reason }: { reason: string }) => reasons.push(reason),
+  };
+  const listener = await listen(() => silent, options);
+  const open = async (): Promise<boolean> => {
+    const socket = new WebSocket(listener.url);
+    const isOpen = await new Promise<boolean>((resolve) => {
+      socket.on("open", () => resolve(true));
+      socket.on("error", () => resolve(false));
+    });
+    socket.terminate();
+    return isOpen;
+  };
+  const opened = await Promise.all(Array.from({ length: 30 }, open));
+  expect(opened.filter(Boolean).length).toBeLessThan(30);
+  expect(opened.filter(Boolean).length).toBeGreaterThanOrEqual(4);
+  expect(new Set(reasons)).toEqual(new Set(["More than 2 new connections a second from one address"]));
+  await vi.waitFor(async () => expect(await open()).toBe(true), 10_000);
+});

@@ -52,7 +52,9 @@ describe("listed tokens", () => {
   test("what is no JSON is not quoted, and nothing at all is a caller's mistake", async () => {
     const clientsFile = join(folder, "broken.json");
     await writeFile(clientsFile, '[{ "token": "a-secret');
-    await expect(openIdentity({ clientsFile })).rejects.toThrow(/broken\.json is no JSON\. Check commas/);
+    const failure = await openIdentity({ clientsFile }).catch((error: Error) => error.message);
+    expect(failure).toMatch(/broken\.json is no JSON at line 1, column \d+\. Check commas/);
+    expect(failure).not.toMatch(/secret/);
     await expect(openIdentity({ clientsFile: join(folder, "none") })).rejects.toThrow(/^Cannot read .*none/);
     await expect(openIdentity({})).rejects.toThrow(RangeError);
   });
