@@ -5,7 +5,6 @@
 const ACTIVE_MS = 1000;
 /** So often is looked who that is: places are given out thousands of times a second. */
 const LOOK_MS = 100;
-
 /** Of what a client has had, a third counts after this time. */
 const FORGET_MS = 1000;
 /** Then the moment is another one, lest numbers become too large. */
@@ -51,6 +50,10 @@ export class ClientPlaces {
     return had * (this.#clients.size - 1) > GREEDY * (this.#had - had);
   }
 
+  held(name: string): number {
+    return this.#clients.get(name)?.held ?? 0;
+  }
+
   giveBack(name: string): void {
     this.#clients.get(name)!.held--;
   }
@@ -78,9 +81,5 @@ export class ClientPlaces {
     for (const client of this.#clients.values()) client.had /= weight;
     this.#had /= weight;
     return 1;
-  }
-
-  held(name: string): number {
-    return this.#clients.get(name)?.held ?? 0;
   }
 }
