@@ -81,7 +81,7 @@ export async function run(options: BenchOptions): Promise<void> {
       const [alone, attacked, outcomes]: [number[], number[], Outcomes] = [[], [], {}];
       for (let round = 0; round < rounds; round++) {
         alone.push(await honest.askFor(roundMs));
-        const stop = startAttack({ attack, target: { port, network, token: BAD_TOKEN } });
+        const stop = await startAttack({ attack, target: { port, network, token: BAD_TOKEN } });
         attacked.push(await honest.askFor(roundMs));
         for (const [what, count] of Object.entries(await stop())) outcomes[what] = (outcomes[what] ?? 0) + count;
       }
@@ -101,13 +101,15 @@ export async function run(options: BenchOptions): Promise<void> {
   }
 }
 
-/** @returns ends it, and tells what came of it */
-function startAttack(order: AttackOrder): () => Promise<Outcomes> {
+/** Resolves when it has begun. @returns ends it, and tells what came of it */
+async function startAttack(order: AttackOrder): Promise<() => Promise<Outcomes>> {
   const attacker = fork(fileURLToPath(workerUrl("./attack-process.ts", import.meta.url)), {
     // the hash of a network is bytes
     serialization: "advanced",
   });
+  const begun = once(attacker, "message");
   attacker.send(order);
+  await begun;
   return async () => {
     const heard = once(attacker, "message");
     attacker.send("stop");
